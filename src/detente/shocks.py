@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
-from detente.errors import ShockError
-from detente.world.core import Array, World
+from detente.errors import ShockError, nearest
+from detente.world.core import Array, World, label_of
 
-#: name → (axes, lowest and highest value allowed)
+#: name → (axes, lowest and highest value allowed); arrays hold finite numbers only
 SHOCK_ARRAYS: Mapping[str, tuple[str, float, float]] = {
     "tariff_new": ("sin", -1.0, np.inf),
     "cost_hat": ("sin", 0.0, np.inf),
@@ -26,6 +26,22 @@ SHOCK_ARRAYS: Mapping[str, tuple[str, float, float]] = {
     "transfer": ("n", -np.inf, np.inf),
     "deficit_path": ("n", -np.inf, np.inf),
 }
+
+#: Arrays whose lowest value is itself refused, and what to write instead.
+_STRICT: Mapping[str, str] = {
+    "tariff_new": "a tariff of −100 % gives goods away",
+    "cost_hat": "nothing ships at no cost",
+    "productivity_hat": "to stop production set 'link' to 0 for the exporter",
+    "labour_hat": "a country without labour has no economy to solve for",
+}
+
+#: Money that has to sum to zero does so to this share of its gross total.
+_SUM_TOLERANCE = 1e-9
+
+#: A table's column for each axis.
+_COLUMNS: Mapping[str, str] = {"s": "sector", "i": "exporter", "n": "importer"}
+
+RENT_OWNERS = ("importer", "exporter", "burnt")
 
 DEFICIT_RULES = ("fixed", "proportional", "balanced", "balanced_as_shock", "path")
 
@@ -104,6 +120,51 @@ class Shocks:
     label: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for key in SHOCK_ARRAYS:
+            value = getattr(self, key)
+            if value is not None:
+                object.__setattr__(self, key, _frozen(key, value))
+        object.__setattr__(self, "caps", tuple(self.caps))
+
+    @classmethod
+    def from_tables(cls, world: World, *, caps: Iterable[Cap] = (), **given: Any) -> Shocks:
+        """Shocks from labelled tables; cells that a table leaves out are not shocked.
+
+        Parameters
+        ----------
+        world : World
+            Gives the labels, their order, and the rates of tariffs left out.
+        caps : iterable of Cap
+            Quantity caps.
+        **given
+            For any array of `Shocks`: a DataFrame with the columns ``sector``,
+            ``exporter``, ``importer`` (``country`` for ``productivity_hat`` in place of
+            ``exporter``, and for arrays by country) and ``value``; or a Series indexed by
+            those, or a mapping of country to value. Any other field of `Shocks` as it is.
+
+        Raises
+        ------
+        ShockError
+            An unknown label or column, a cell given twice, a value that is no number.
+        """
+        fields: dict[str, Any] = {}
+        for key, value in given.items():
+            if key in SHOCK_ARRAYS and value is not None:
+                fields[key] = _from_table(world, key, value)
+            elif key in cls.__dataclass_fields__:
+                fields[key] = value
+            else:
+                valid = tuple(cls.__dataclass_fields__)
+                raise ShockError(f"shocks have no '{key}'.", nearest=nearest(key, valid))
+        shocks = cls(caps=tuple(caps), **fields)
+        validate_shocks(world, shocks)
+        return shocks
+
+    def prepare(self, world: World) -> World:
+        """The world itself: shocks assume nothing about it (a scenario may)."""
+        return world
+
     def to_shocks(self, world: World) -> Shocks:
         """Itself, checked against the world (what ``solve`` asks of a scenario)."""
         validate_shocks(world, self)
@@ -123,3 +184,195 @@ class Shocks:
             digest.update(f"{key}{np.shape(array)}".encode())
             digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
         return digest.hexdigest()
+
+
+def _frozen(key: str, values: Any) -> Array:
+    """A read-only float64 array; text and ragged lists are refused."""
+    try:
+        array = np.ascontiguousarray(values, dtype=np.float64).view()
+    except (TypeError, ValueError) as error:
+        raise ShockError(f"'{key}' is not an array of numbers: {error}.") from None
+    array.flags.writeable = False
+    return array
+
+
+def validate_shocks(world: World, shocks: Shocks) -> None:
+    """Refuse shocks that do not fit the world.
+
+    Parameters
+    ----------
+    world : World
+        The baseline.
+    shocks : Shocks
+        What is to be solved.
+
+    Raises
+    ------
+    ShockError
+        A shape that does not fit; a value that is not finite or out of range; money that
+        does not sum to zero; an unknown label, rule or rent owner; an opening without ψ.
+    """
+    for key, array in shocks.arrays().items():
+        _check_array(world, key, array)
+    for key in ("transfer", "deficit_path"):
+        _check_sum(key, getattr(shocks, key))
+    if shocks.link_open is not None and shocks.dormant_share is None and shocks.link_open.any():
+        cell = np.unravel_index(int(np.argmax(shocks.link_open > 0)), shocks.link_open.shape)
+        where = _where(world, "sin", cell)
+        raise ShockError(
+            f"'link_open' opens {where}, and no 'dormant_share' says what it would carry."
+        )
+    _check_deficit_rule(world, shocks)
+    for cap in shocks.caps:
+        _check_cap(world, cap)
+
+
+def _where(world: World, axes: str, cell: Sequence[Any]) -> str:
+    return ", ".join(label_of(world, a, int(j)) for a, j in zip(axes, cell, strict=True))
+
+
+def _check_array(world: World, key: str, array: Array) -> None:
+    """Shape, finiteness and range; the first cell at fault is named."""
+    axes, low, high = SHOCK_ARRAYS[key]
+    size = {"s": world.n_sectors, "i": world.n_countries, "n": world.n_countries}
+    shape = tuple(size[a] for a in axes)
+    if array.shape != shape:
+        raise ShockError(f"'{key}' has shape {array.shape}; the world asks for {shape}.")
+    least, most = array.min(), array.max()
+    strict = key in _STRICT
+    if np.isfinite(least) and np.isfinite(most) and low <= least and most <= high:
+        if not (strict and least <= low):
+            return
+        fault, why = array <= low, f"is {low:g}: {_STRICT[key]}"
+    elif not (np.isfinite(least) and np.isfinite(most)):
+        fault, why = ~np.isfinite(array), "is not a finite number"
+    else:
+        fault = (array < low) | (array > high)
+        why = f"is outside {low:g} to {high:g}"
+    cell = np.argwhere(fault)[0]
+    more = f" ({int(fault.sum())} such cells)" if fault.sum() > 1 else ""
+    value = array[tuple(cell)]
+    raise ShockError(f"'{key}' of {_where(world, axes, cell)}, {value:g}, {why}{more}.")
+
+
+def _check_sum(key: str, array: Array | None) -> None:
+    if array is None:
+        return
+    total, gross = float(array.sum()), float(np.abs(array).sum())
+    if abs(total) > _SUM_TOLERANCE * gross:
+        raise ShockError(
+            f"'{key}' sums to {total:.6g} million USD over countries; it has to sum to zero, "
+            "since what one country receives another pays."
+        )
+
+
+def _check_deficit_rule(world: World, shocks: Shocks) -> None:
+    """The rule is known, and what it needs (and nothing else) is there."""
+    rule, country = shocks.deficit_rule, shocks.proportional_to
+    if rule not in DEFICIT_RULES:
+        raise ShockError(
+            f"unknown deficit rule '{rule}'; there are {', '.join(DEFICIT_RULES)}.",
+            nearest=nearest(str(rule), DEFICIT_RULES),
+        )
+    if rule == "proportional" and country is None:
+        raise ShockError("the deficit rule 'proportional' needs 'proportional_to', a country.")
+    if rule != "proportional" and country is not None:
+        raise ShockError(f"'proportional_to' means nothing under the deficit rule '{rule}'.")
+    if country is not None:
+        _known(country, world.countries, "country", "proportional_to")
+    if rule == "path" and shocks.deficit_path is None:
+        raise ShockError("the deficit rule 'path' needs 'deficit_path'.")
+    if rule != "path" and shocks.deficit_path is not None:
+        raise ShockError(f"'deficit_path' means nothing under the deficit rule '{rule}'.")
+
+
+def _known(label: str, labels: Sequence[str], kind: str, where: str) -> int:
+    """Position of a label; an unknown one is refused with the nearest."""
+    if label not in labels:
+        raise ShockError(f"{where}: unknown {kind} '{label}'.", nearest=nearest(label, labels))
+    return labels.index(label)
+
+
+def _check_cap(world: World, cap: Cap) -> None:
+    name = f"cap on '{cap.sector}'"
+    _known(cap.sector, world.sectors, "sector", name)
+    for side in ("exporters", "importers"):
+        codes = getattr(cap, side)
+        if isinstance(codes, str) or not codes:
+            raise ShockError(f"{name}: '{side}' is a list of at least one country code.")
+        for code in codes:
+            _known(code, world.countries, "country", f"{name}, {side}")
+        if len(set(codes)) < len(codes):
+            raise ShockError(f"{name}: a country stands twice in '{side}'.")
+    if not (np.isfinite(cap.quantity) and cap.quantity > 0):
+        raise ShockError(
+            f"{name}: the quantity {cap.quantity:g} is not a finite number above zero; "
+            "a cap of zero is a ban: set 'link' to 0."
+        )
+    if cap.owner not in RENT_OWNERS:
+        _known(cap.owner, (*RENT_OWNERS, *world.countries), "owner", name)
+
+
+def _neutral(world: World, key: str) -> Array:
+    """What an array holds where nothing is shocked."""
+    size = {"s": world.n_sectors, "i": world.n_countries, "n": world.n_countries}
+    shape = tuple(size[a] for a in SHOCK_ARRAYS[key][0])
+    if key == "tariff_new":
+        return world.tariff.copy()
+    if key == "deficit_path":
+        return world.deficit.copy()
+    ones = key in ("cost_hat", "link", "productivity_hat", "labour_hat")
+    return np.ones(shape) if ones else np.zeros(shape)
+
+
+def _from_table(world: World, key: str, table: Any) -> Array:
+    """An array of `Shocks` from a labelled table; cells left out stay neutral."""
+    axes = SHOCK_ARRAYS[key][0]
+    wanted = tuple("country" if axes == "n" else _COLUMNS[a] for a in axes)
+    frame = _as_frame(key, table, wanted)
+    repeated = frame.duplicated(list(wanted))
+    if repeated.any():
+        cell = ", ".join(str(frame[c][repeated].iloc[0]) for c in wanted)
+        raise ShockError(f"'{key}' gives {cell} more than once.")
+    positions = []
+    for axis, column in zip(axes, wanted, strict=True):
+        labels, kind = (
+            (world.sectors, "sector") if axis == "s" else (world.countries, "country")
+        )
+        found = {
+            code: _known(code, labels, kind, f"'{key}'") for code in frame[column].unique()
+        }
+        positions.append(frame[column].map(found).to_numpy(dtype=np.intp))
+    array = _neutral(world, key)
+    array[tuple(positions)] = _frozen(key, frame["value"].to_numpy())
+    return array
+
+
+def _as_frame(key: str, table: Any, wanted: tuple[str, ...]) -> pd.DataFrame:
+    """A frame with exactly the columns wanted and ``value``, labels as text."""
+    if isinstance(table, Mapping):
+        table = pd.Series(table, dtype=object)
+    if isinstance(table, pd.Series):
+        if table.index.nlevels != len(wanted):
+            raise ShockError(f"'{key}' needs a Series indexed by {', '.join(wanted)}.")
+        named = table.index.names if None not in table.index.names else list(wanted)
+        table = table.rename_axis(named).rename("value").reset_index()
+    if not isinstance(table, pd.DataFrame):
+        raise ShockError(
+            f"'{key}' is neither a DataFrame nor a Series; pass arrays to Shocks()."
+        )
+    if "exporter" in wanted and "importer" not in wanted:
+        table = table.rename(columns={"country": "exporter"})
+    columns = (*wanted, "value")
+    for column in table.columns:
+        if column not in columns:
+            raise ShockError(
+                f"'{key}' has the columns {', '.join(columns)}; '{column}' is not one.",
+                nearest=nearest(str(column), columns),
+            )
+    missing = [c for c in columns if c not in table.columns]
+    if missing:
+        raise ShockError(f"'{key}' has no column '{missing[0]}'.")
+    for column in wanted:
+        table = table.assign(**{column: table[column].astype(str)})
+    return table

@@ -22,7 +22,7 @@ ARRAYS: Mapping[str, tuple[str, bool]] = MappingProxyType(
     {
         "flows": ("sin", False),
         "tariff": ("sin", True),
-        "input_share": ("ksi", False),
+        "input_share": ("ksi", True),
         "value_added_share": ("si", False),
         "final_share": ("sn", False),
         "trade_elasticity": ("s", False),
@@ -153,6 +153,18 @@ class World:
         return _frozen(share)
 
     @cached_property
+    def trade_share_net(self) -> Array:
+        """π/(1+t), shape (S, N, N)."""
+        if not self.tariff.any():
+            return self.trade_share
+        return _frozen(self.trade_share / (1.0 + self.tariff))
+
+    @cached_property
+    def input_share_by_country(self) -> Array:
+        """γ as [i, s, k], shape (N, S, S): one country's block is contiguous."""
+        return _frozen(self.input_share.transpose(2, 1, 0))
+
+    @cached_property
     def tariff_revenue(self) -> Array:
         """R[n] = Σ tF, million USD; shape (N,)."""
         return _frozen(np.einsum("sin,sin->n", self.tariff, self.flows))
@@ -161,6 +173,25 @@ class World:
     def income(self) -> Array:
         """I[n] = wL + R + D, million USD; shape (N,)."""
         return _frozen(self.value_added + self.tariff_revenue + self.deficit)
+
+    @cached_property
+    def _rebased(self) -> dict[str, World]:
+        return {}
+
+    def rebase(self, deficit_rule: str = "fixed") -> World:
+        """The equilibrium that these parameters imply, as a baseline (see rebase.py).
+
+        Returns
+        -------
+        World
+            This world when it is an equilibrium already under the rule; else a new one,
+            with what moved in ``meta["rebased"]``.
+        """
+        from detente.world.rebase import rebase  # noqa: PLC0415 (core must not need the solver)
+
+        if deficit_rule not in self._rebased:
+            self._rebased[deficit_rule] = rebase(self, deficit_rule)
+        return self._rebased[deficit_rule]
 
     @cached_property
     def content_hash(self) -> str:

@@ -1,0 +1,16 @@
+"""The equilibrium: solve, and the certificate of what was solved."""
+
+from detente.equilibrium.problem import Exogenous, build_problem, exogenous
+from detente.equilibrium.result import Certificate, Equilibrium
+from detente.equilibrium.solve import HasShocks, solve_equilibrium, solve_point
+
+__all__ = [
+    "Certificate",
+    "Equilibrium",
+    "Exogenous",
+    "HasShocks",
+    "build_problem",
+    "exogenous",
+    "solve_equilibrium",
+    "solve_point",
+]

@@ -1,0 +1,130 @@
+"""From a world and its shocks to the arrays that the solver needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from detente import model
+from detente.caps import CapLinks
+from detente.equilibrium.feasibility import require_feasible
+from detente.shocks import Cap, Shocks
+from detente.solver import Problem
+from detente.world.core import Array, World
+from detente.world.rebase import baseline_problem
+
+
+@dataclass(frozen=True)
+class Exogenous:
+    """What the scenario sets, in the variables that equations 2 to 6 read.
+
+    ``base`` is b (S, N, N); ``tariff`` t′ and ``log_cost`` ln d̂ likewise (None:
+    unchanged); ``log_productivity`` ln T̂ (S, N); ``log_labour`` ln L̂, ``deficit`` D′ and
+    ``transfer`` (N,).
+    """
+
+    base: Array
+    tariff: Array | None
+    log_cost: Array | None
+    log_productivity: Array | None
+    log_labour: Array | None
+    deficit: Array
+    transfer: Array
+    caps: tuple[Cap, ...] = ()
+    proportional_to: str | None = None
+
+
+def exogenous(world: World, shocks: Shocks) -> Exogenous:
+    """The scenario's end point on a world that is re-based for its deficit rule."""
+
+    def log_of(hat: Array | None) -> Array | None:
+        return None if hat is None else np.log(hat)
+
+    deficit = world.deficit
+    if shocks.deficit_rule in ("balanced", "balanced_as_shock"):
+        deficit = np.zeros(world.n_countries)
+    elif shocks.deficit_rule == "path" and shocks.deficit_path is not None:
+        deficit = shocks.deficit_path
+    none = np.zeros(world.n_countries)
+    return Exogenous(
+        base=model.link_base(
+            world.trade_share, shocks.link, shocks.link_open, shocks.dormant_share
+        ),
+        tariff=shocks.tariff_new,
+        log_cost=log_of(shocks.cost_hat),
+        log_productivity=log_of(shocks.productivity_hat),
+        log_labour=log_of(shocks.labour_hat),
+        deficit=deficit,
+        transfer=none if shocks.transfer is None else shocks.transfer,
+        caps=shocks.caps,
+        proportional_to=(
+            shocks.proportional_to if shocks.deficit_rule == "proportional" else None
+        ),
+    )
+
+
+def build_problem(world: World, given: Exogenous, check: bool = True) -> Problem:
+    """The solver's problem for one point; ``check`` looks for what cannot be solved.
+
+    Raises
+    ------
+    NoSolutionError
+        A needed good without a supplier, or a block whose payments cannot balance.
+    """
+    base = baseline_problem(world, given.deficit)
+    cost = model.trade_cost_power(
+        world.tariff, given.tariff, given.log_cost, world.trade_elasticity
+    )
+    hat = None if given.log_productivity is None else np.exp(given.log_productivity)
+    untouched = cost is None and hat is None and given.base is world.trade_share
+    if untouched and not given.caps:
+        weight, net = base.weight, base.weight_net
+    else:
+        weight = model.link_weight(given.base, hat, cost)
+        net = weight / (1.0 + (world.tariff if given.tariff is None else given.tariff))
+    caps = tuple(_cap_links(world, cap, weight, net) for cap in given.caps)
+    labour = world.value_added
+    if given.log_labour is not None:
+        labour = labour * np.exp(given.log_labour)
+    problem = replace(
+        base,
+        weight=weight,
+        weight_net=net,
+        factor_base=labour,
+        transfer=given.transfer,
+        caps=tuple(c for c in caps if c is not None),
+        proportional=_index(world, given.proportional_to),
+    )
+    if check and not untouched:
+        blocks = require_feasible(world, problem)
+        problem = replace(problem, blocks=blocks)
+    return problem
+
+
+def _index(world: World, country: str | None) -> int | None:
+    return None if country is None else world.country_index(country)
+
+
+def _cap_links(world: World, cap: Cap, weight: Array, net: Array) -> CapLinks | None:
+    """A cap on positions; a cap of zero closes its links instead."""
+    s = world.sector_index(cap.sector)
+    exporters = [world.country_index(c) for c in cap.exporters]
+    importers = [world.country_index(c) for c in cap.importers]
+    i, n = (x.ravel() for x in np.meshgrid(exporters, importers, indexing="ij"))
+    live = (weight[s, i, n] > 0) & (i != n)
+    i, n = i[live], n[live]
+    if cap.quantity == 0:
+        weight[s, i, n] = 0.0
+        net[s, i, n] = 0.0
+    if cap.quantity == 0 or not i.size:
+        return None
+    owner = np.zeros((i.size, world.n_countries))
+    rows = np.arange(i.size)
+    if cap.owner == "importer":
+        owner[rows, n] = 1.0
+    elif cap.owner == "exporter":
+        owner[rows, i] = 1.0
+    elif cap.owner != "burnt":
+        owner[rows, world.country_index(cap.owner)] = 1.0
+    return CapLinks(s, i, n, cap.quantity, owner)

@@ -1,0 +1,311 @@
+"""Quantities that a person writes: rates, shares, changes, amounts, codes."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, NoReturn
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+#: Rates above 1000 % are taken for mistakes.
+HIGHEST_RATE = 10.0
+ALL = "all"
+
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
+_PLAIN = re.compile(rf"^{_NUMBER}$")
+_PERCENT = re.compile(rf"^({_NUMBER})\s*%$")
+_MONEY = re.compile(rf"^({_NUMBER})\s+(million|billion)\s+(USD)$")
+_SCALE = {"million": Decimal(1), "billion": Decimal(1000)}
+_PERCENT_PATTERN = r"^[+-]?\d+(\.\d+)?\s*%$"
+
+
+def refuse(what: str, nearest: str | None = None) -> NoReturn:
+    """Raise the error that pydantic collects and the scenario turns into its own."""
+    raise PydanticCustomError("detente", "{what}", {"what": what, "nearest": nearest})
+
+
+def plain_number(value: Any) -> float | None:
+    """A finite number that is not a percentage, or None if the value is something else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        if not _PLAIN.match(value.strip()):
+            return None
+        value = float(value)
+    if not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def percentage(value: Any) -> float | None:
+    """``"25%"`` or ``"25 %"`` as 0.25 (exact in decimal), or None if it is no percentage."""
+    match = _PERCENT.match(value.strip()) if isinstance(value, str) else None
+    return float(Decimal(match[1]) / 100) if match else None
+
+
+def as_written(number: float) -> float | str:
+    """A rate as a file may hold it: above 100 % only a percentage is unmistakable."""
+    if abs(number) <= 1:
+        return number
+    return f"{(Decimal(repr(number)) * 100).normalize():f}%"
+
+
+def ratio(value: Any, kind: str, low: float, high: float) -> float:
+    """A number whose unit is one or per cent: 0.25 and "25%" are the same.
+
+    Raises
+    ------
+    PydanticCustomError
+        Not a number; a bare number above one (25: is it 25 % or 2500 %?); out of range.
+    """
+    number = percentage(value)
+    if number is None:
+        number = plain_number(value)
+        if number is None:
+            refuse(f"{value!r} is not a {kind}: write 0.25 or 25%.")
+        if abs(number) > 1:
+            share = Decimal(repr(number)) / 100
+            refuse(
+                f"a {kind} of {number:g} without a % sign could mean {number:g} % or "
+                f"{number * 100:g} %: above 1, write the % sign.",
+                nearest=f"{number:g}% ({share:f})" if abs(number) <= 1000 else None,
+            )
+    if not low <= number <= high:
+        refuse(
+            f"a {kind} of {number * 100:g} % is outside {low * 100:g} % to {high * 100:g} %."
+        )
+    return number
+
+
+def _rate(value: Any) -> float:
+    return ratio(value, "rate", 0.0, HIGHEST_RATE)
+
+
+def _points(value: Any) -> float:
+    return ratio(value, "change in percentage points", -HIGHEST_RATE, HIGHEST_RATE)
+
+
+def _change(value: Any) -> float:
+    number = ratio(value, "change", -1.0, HIGHEST_RATE)
+    if number <= -1.0:
+        refuse(
+            "a change of −100 % leaves no cost at all; −99 % is the most that has a meaning."
+        )
+    return number
+
+
+def _share(value: Any) -> float:
+    return ratio(value, "share", 0.0, 1.0)
+
+
+def _swiss(value: Any) -> float:
+    number = ratio(value, "Swiss coefficient", 0.0, HIGHEST_RATE)
+    if number == 0:
+        refuse("a Swiss coefficient of 0 abolishes every tariff: write rate: 0.")
+    return number
+
+
+def _positive(value: Any) -> float:
+    number = plain_number(value)
+    if number is None or number <= 0:
+        refuse(f"{value!r} is not a number above zero.")
+    return number
+
+
+def _multiplier(value: Any) -> float:
+    number = plain_number(value)
+    if number is None or number < 0:
+        refuse(f"{value!r} is not a multiplier: a number, zero or above.")
+    return number
+
+
+def _tfp(value: Any) -> float:
+    """A factor (1.10) or a signed change (+10%)."""
+    change = percentage(value)
+    if change is not None:
+        if not value.strip().startswith(("+", "-")):
+            refuse(f"'{value}' could be a level or a change.", nearest=f"+{value.strip()}")
+        if not -1.0 < change <= HIGHEST_RATE:
+            refuse(f"a productivity change of {value} is outside −100 % to +1000 %.")
+        return float(1 + Decimal(repr(change)))
+    factor = plain_number(value)
+    if factor is None:
+        refuse(f"{value!r} is not a productivity: write 1.10 or +10%.")
+    if not 0.2 <= factor <= 5:
+        refuse(
+            f"total factor productivity × {factor:g} is outside 0.2 to 5: write a factor such "
+            "as 1.10, or a change with its sign.",
+            nearest=f"+{factor:g}%" if factor > 5 else "+10%",
+        )
+    return factor
+
+
+def _tfp_as_written(factor: float) -> float | str:
+    if 0.2 <= factor <= 5:
+        return factor
+    return f"{((Decimal(repr(factor)) - 1) * 100).normalize():+f}%"
+
+
+def _money(value: Any) -> float:
+    """Million USD from ``500 million USD``."""
+    match = _MONEY.match(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        hint = (
+            f"{value:g} million USD" if plain_number(value) is not None else "500 million USD"
+        )
+        refuse(f"{value!r} is not an amount: a number, million or billion, and USD.", hint)
+    amount = float(Decimal(match[1]) * _SCALE[match[2]])
+    if not (amount > 0 and math.isfinite(amount)):
+        refuse(f"an amount of {value} has to be above zero: 'from' and 'to' say its direction.")
+    return amount
+
+
+def _code(value: Any) -> str:
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)  # a world's sectors may be called 1, 2, 3
+    refuse(f"{value!r} is not a code.")
+
+
+def _codes(value: Any) -> tuple[str, ...]:
+    """One code, ``all``, or a list of codes."""
+    if not isinstance(value, list | tuple):
+        return (_code(value),)
+    codes = tuple(_code(v) for v in value)
+    if not codes:
+        refuse("an empty list names nothing; leave the key out or write 'all'.")
+    repeated = [c for c in codes if codes.count(c) > 1]
+    if repeated:
+        refuse(f"'{repeated[0]}' stands twice in the list.")
+    if ALL in codes and len(codes) > 1:
+        refuse("'all' stands in a list with other codes: write 'all' alone, or the codes.")
+    return codes
+
+
+def _coverage(value: Any) -> float | str | dict[str, float]:
+    """A share, a mapping of sector to share, or the name of a table in the world."""
+    if isinstance(value, Mapping):
+        if not value:
+            refuse("an empty mapping covers nothing.")
+        return {_code(k): _share(v) for k, v in value.items()}
+    if percentage(value) is None and plain_number(value) is None and isinstance(value, str):
+        return _code(value)
+    return _share(value)
+
+
+def _elasticity(value: Any) -> float | dict[str, float]:
+    if isinstance(value, Mapping):
+        return {_code(k): _positive(v) for k, v in value.items()}
+    return _positive(value)
+
+
+def _ratio_schema(low: float | None, high: float, *examples: Any) -> WithJsonSchema:
+    number: dict[str, Any] = {"type": "number", "maximum": min(high, 1.0)}
+    if low is not None:
+        number["minimum"] = low
+    text = {"type": "string", "pattern": _PERCENT_PATTERN}
+    return WithJsonSchema({"anyOf": [number, text], "examples": list(examples)})
+
+
+_CODES_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True},
+    ]
+}
+_SHARE_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "number", "minimum": 0, "maximum": 1},
+        {"type": "string", "pattern": _PERCENT_PATTERN},
+    ]
+}
+_WRITTEN = PlainSerializer(as_written)
+
+Rate = Annotated[float, BeforeValidator(_rate), _WRITTEN, _ratio_schema(0, 1, 0.25, "25%")]
+Points = Annotated[float, BeforeValidator(_points), _WRITTEN, _ratio_schema(-1, 1, 0.05, "5%")]
+Change = Annotated[float, BeforeValidator(_change), _WRITTEN, _ratio_schema(-1, 1, "-5%", 0.1)]
+Share = Annotated[float, BeforeValidator(_share), _ratio_schema(0, 1, 0.4, "40%")]
+Swiss = Annotated[float, BeforeValidator(_swiss), _WRITTEN, _ratio_schema(0, 1, "8%", 0.25)]
+Markup = Annotated[float, BeforeValidator(_rate), _WRITTEN, _ratio_schema(0, 1, "30%")]
+Positive = Annotated[
+    float,
+    BeforeValidator(_positive),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
+]
+Multiplier = Annotated[
+    float, BeforeValidator(_multiplier), WithJsonSchema({"type": "number", "minimum": 0})
+]
+Tfp = Annotated[
+    float,
+    BeforeValidator(_tfp),
+    PlainSerializer(_tfp_as_written),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0.2, "maximum": 5},
+                {"type": "string", "pattern": r"^[+-]\d+(\.\d+)?\s*%$"},
+            ],
+            "examples": [1.1, "+10%"],
+        }
+    ),
+]
+Money = Annotated[
+    float,
+    BeforeValidator(_money),
+    PlainSerializer(lambda amount: f"{amount!r} million USD"),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\+?\d+(\.\d+)?\s+(million|billion)\s+USD$",
+            "examples": ["500 million USD"],
+        }
+    ),
+]
+Code = Annotated[
+    str, BeforeValidator(_code), WithJsonSchema({"type": "string", "minLength": 1})
+]
+Codes = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_codes),
+    PlainSerializer(lambda codes: codes[0] if len(codes) == 1 else list(codes)),
+    WithJsonSchema(_CODES_SCHEMA),
+]
+Coverage = Annotated[
+    float | str | dict[str, float],
+    BeforeValidator(_coverage),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                *_SHARE_SCHEMA["anyOf"],
+                {"type": "string", "minLength": 1},
+                {"type": "object", "additionalProperties": _SHARE_SCHEMA, "minProperties": 1},
+            ],
+            "examples": [0.9, {"coal": 1, "textiles": 0.8}, "unsc"],
+        }
+    ),
+]
+Elasticity = Annotated[
+    float | dict[str, float],
+    BeforeValidator(_elasticity),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0},
+                {
+                    "type": "object",
+                    "additionalProperties": {"type": "number", "exclusiveMinimum": 0},
+                },
+            ],
+            "examples": [4, {"coal": 15}],
+        }
+    ),
+]

@@ -1,0 +1,337 @@
+"""Solve the model's equations on plain arrays; knows no sanctions, trains or countries.
+
+One joint fixed-point map in (ln ŵ, ln P̂, X′) under Anderson acceleration. Link weights
+are built once per problem, so an iteration is four batched matrix-vector products.
+Whatever the path, the result is accepted only on the residuals of the equations.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detente import model
+from detente.anderson import Anderson
+from detente.caps import CapLinks, CapState
+
+Array = NDArray[np.float64]
+
+DEFAULT_TOLERANCE = 1e-10
+MAX_ITERATIONS = 2000
+#: share of the log wage gap that one plain step closes; tâtonnement overshoots at 1
+_WAGE_STEP = 0.5
+#: largest change of ln ŵ, ln P̂ or X′/X in one step, so that a mixed step cannot run away
+_TRUST = 2.0
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One counterfactual in exact-hat form. Shapes as in MODEL.md unless stated.
+
+    ``weight`` is a (S, N, N), ``weight_net`` a/(1+t′); both belong to the problem and
+    are changed in place on capped links. ``input_share`` is (N, S, S), country first.
+    ``factor_base`` is L̂·wL (N,); ``blocks`` labels countries that trade, directly or
+    through others (N,), and each block keeps its baseline factor income as numeraire.
+    ``proportional`` is the country whose deficit follows its factor income, or None.
+    """
+
+    weight: Array
+    weight_net: Array
+    input_share: Array
+    value_added_share: Array
+    final_share: Array
+    theta: Array
+    value_added: Array
+    factor_base: Array
+    deficit: Array
+    transfer: Array
+    expenditure_start: Array
+    blocks: NDArray[np.intp]
+    proportional: int | None = None
+    caps: tuple[CapLinks, ...] = ()
+    log_wage_start: Array | None = None
+    log_price_start: Array | None = None
+
+
+@dataclass(frozen=True)
+class Residual:
+    """The largest violation of each condition, and where it is."""
+
+    market_clearing: float
+    market_country: int
+    expenditure: float
+    price: float
+    cell: tuple[int, int]
+    deficit: float
+    cap: float = 0.0
+
+    @property
+    def largest(self) -> float:
+        """The largest of them all; NaN counts as infinite."""
+        parts = (self.market_clearing, self.expenditure, self.price, self.deficit, self.cap)
+        return math.inf if any(math.isnan(x) for x in parts) else max(parts)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A point of the map: converged or not, with its residual. Shapes as in MODEL.md."""
+
+    wage_hat: Array
+    price_hat: Array
+    cost_hat: Array
+    cost_power: Array
+    price_power: Array
+    expenditure: Array
+    output: Array
+    income: Array
+    tariff_revenue: Array
+    deficit: Array
+    rents: Array
+    cap_markup: Array
+    residual: Residual
+    iterations: int
+    seconds: float
+    converged: bool
+    history: tuple[float, ...] = ()
+
+
+@dataclass
+class _Point:
+    """One evaluation of the map."""
+
+    log_wage: Array
+    log_price: Array
+    expenditure: Array
+    log_cost: Array
+    cost_power: Array
+    price_power: Array
+    output: Array
+    revenue: Array
+    rents: Array
+    deficit: Array
+    income: Array
+    new_expenditure: Array
+    new_log_price: Array
+    wage_gap: Array
+    residual: Residual
+
+
+@dataclass
+class _Map:
+    """The fixed-point map of one problem."""
+
+    problem: Problem
+    caps: CapState = field(init=False)
+    bought: NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        p = self.problem
+        self.caps = CapState(p.caps, p.weight, p.weight_net, p.theta)
+        # a cell that nobody can supply has no price; feasibility is checked before
+        self.bought = p.weight.any(axis=1)
+        self._block_base = np.bincount(p.blocks, p.value_added)
+        # a block cut off from the world keeps its own level
+        self._block_now = np.bincount(p.blocks, p.factor_base)
+
+    def normalise(self, log_wage: Array) -> Array:
+        """Scale wages so that each block's factor income is its baseline's (eq. 8)."""
+        p = self.problem
+        now = np.bincount(p.blocks, np.exp(log_wage) * p.factor_base)
+        return log_wage - np.log(now / self._block_base)[p.blocks]
+
+    def __call__(self, log_wage: Array, log_price: Array, spent: Array) -> _Point:
+        p = self.problem
+        log_cost = model.log_unit_cost(log_wage, log_price, p.input_share, p.value_added_share)
+        q = np.exp(-p.theta[:, None] * log_cost)
+        cap_gap = self.caps.update(q, log_cost, spent)
+        v = model.price_power(p.weight, q)
+        safe = np.where(self.bought, v, 1.0)
+        demand = spent / safe
+        output = model.sales(p.weight_net, q, demand)
+        net_of_tariff = model.price_power(p.weight_net, q) * demand
+        revenue = (spent - np.where(self.bought, net_of_tariff, spent)).sum(axis=0)
+        rents = self.caps.take_rents(q, demand, output)
+        wage = np.exp(log_wage)
+        earned = wage * p.factor_base + revenue + p.transfer + rents
+        deficit = self._deficit(wage, earned)
+        income = earned + deficit
+        new_spent = model.expenditure(output, income, p.input_share, p.final_share)
+        new_log_price = np.where(self.bought, -np.log(safe) / p.theta[:, None], 0.0)
+        paid = model.factor_demand(output, p.value_added_share)
+        wage_gap = paid / (wage * p.factor_base) - 1.0
+        residual = _residual(
+            wage_gap, spent, new_spent, p.theta[:, None] * (new_log_price - log_price), deficit, cap_gap
+        )
+        return _Point(
+            log_wage, log_price, spent, log_cost, q, v, output, revenue, rents,
+            deficit, income, new_spent, new_log_price, wage_gap, residual,
+        )  # fmt: skip
+
+    def _deficit(self, wage: Array, earned: Array) -> Array:
+        p = self.problem
+        if p.proportional is None:
+            return p.deficit
+        n = p.proportional
+        hat = wage[n] * p.factor_base[n] / p.value_added[n]
+        return model.proportional_deficit(p.deficit, n, float(hat), earned)
+
+
+def _residual(
+    wage_gap: Array, spent: Array, new_spent: Array, price_gap: Array, deficit: Array, cap: float
+) -> Residual:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spent_gap = np.abs(new_spent - spent) / np.maximum(np.abs(new_spent), np.abs(spent))
+    spent_gap[(new_spent == 0) & (spent == 0)] = 0.0
+    worst_wage = int(np.argmax(np.abs(wage_gap)))
+    gap = np.maximum(spent_gap, np.abs(price_gap))
+    cell = np.unravel_index(int(np.argmax(gap)), gap.shape)
+    world = float(np.abs(deficit).sum())
+    return Residual(
+        market_clearing=float(np.abs(wage_gap[worst_wage])),
+        market_country=worst_wage,
+        expenditure=float(spent_gap.max()),
+        price=float(np.abs(price_gap).max()),
+        cell=(int(cell[0]), int(cell[1])),
+        deficit=float(abs(deficit.sum()) / world) if world > 0 else 0.0,
+        cap=cap,
+    )
+
+
+@dataclass
+class _Search:
+    """Anderson steps with a trust bound; falls back to plain damped steps when lost."""
+
+    map: _Map
+    memory: int = 12
+    plain_left: int = 0
+    best: float = math.inf
+    since_best: int = 0
+
+    def __post_init__(self) -> None:
+        p = self.map.problem
+        self.n = p.value_added.size
+        self.shape = p.final_share.shape
+        self.anderson = Anderson(self.n + 2 * p.final_share.size, self.memory)
+
+    def next(self, point: _Point) -> tuple[Array, Array, Array]:
+        """The next (ln ŵ, ln P̂, X′) from an evaluated point."""
+        spent, new = point.expenditure, point.new_expenditure
+        scale = np.maximum(np.maximum(new, spent), 1e-300)
+        self._watch(point.residual.largest)
+        wage_step = _WAGE_STEP * np.log1p(np.clip(point.wage_gap, -0.95, 20.0))
+        f = np.concatenate(
+            [wage_step, (point.new_log_price - point.log_price).ravel(), ((new - spent) / scale).ravel()]
+        )
+        z = np.concatenate([point.log_wage, point.log_price.ravel(), np.zeros(spent.size)])
+        if self.plain_left:
+            self.plain_left -= 1
+            step = f
+        else:
+            step = self._mixed(z, f, spent, scale)
+        return self._apply(point, step, scale)
+
+    def _mixed(self, z: Array, f: Array, spent: Array, scale: Array) -> Array:
+        """An Anderson step; X′ is kept in units of its first scale."""
+        if self.anderson.empty:
+            self.unit = scale
+        z = z.copy()
+        z[-spent.size :] = (spent / self.unit).ravel()
+        f = f.copy()
+        f[-spent.size :] *= (scale / self.unit).ravel()
+        step = self.anderson.step(z, f) - z
+        step[-spent.size :] *= (self.unit / scale).ravel()
+        largest = float(np.abs(step).max())
+        if not math.isfinite(largest):
+            self.anderson.reset()
+            return f * 0.5
+        return step * min(1.0, _TRUST / largest) if largest > _TRUST else step
+
+    def _apply(self, point: _Point, step: Array, scale: Array) -> tuple[Array, Array, Array]:
+        log_wage = self.map.normalise(point.log_wage + step[: self.n])
+        log_price = point.log_price + step[self.n : -scale.size].reshape(self.shape)
+        moved = point.expenditure + step[-scale.size :].reshape(self.shape) * scale
+        # spending stays positive where there is any, and is zero where nobody needs the good
+        spent = np.where(moved > 0.05 * point.expenditure, moved, 0.05 * point.expenditure)
+        spent = np.where(spent > 0, spent, np.maximum(point.new_expenditure, 0.0))
+        spent = np.where(point.new_expenditure == 0, 0.0, spent)
+        return log_wage, log_price, spent
+
+    def _watch(self, residual: float) -> None:
+        if residual < self.best * 0.9:
+            self.best, self.since_best = residual, 0
+            return
+        self.since_best += 1
+        lost = residual > 1e3 * max(self.best, 1e-9)
+        if self.since_best > 25 or (lost and self.since_best > 5):
+            self.anderson.reset()
+            self.plain_left, self.since_best = 15, 0
+            self.best = residual
+
+
+def solve_problem(
+    problem: Problem,
+    tolerance: float = DEFAULT_TOLERANCE,
+    max_iterations: int = MAX_ITERATIONS,
+) -> Solution:
+    """Iterate until every residual is at or below ``tolerance``.
+
+    Returns
+    -------
+    Solution
+        ``converged`` says whether it is one; the caller decides what to raise.
+    """
+    started = time.perf_counter()
+    the_map = _Map(problem)
+    search = _Search(the_map)
+    n, shape = problem.value_added.size, problem.final_share.shape
+    log_wage = np.zeros(n) if problem.log_wage_start is None else problem.log_wage_start
+    log_price = np.zeros(shape) if problem.log_price_start is None else problem.log_price_start
+    log_wage, spent = the_map.normalise(log_wage), problem.expenditure_start
+    history: list[float] = []
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        for iteration in range(max_iterations + 1):
+            point = the_map(log_wage, log_price, spent)
+            history.append(point.residual.largest)
+            if history[-1] <= tolerance or iteration == max_iterations or not _usable(point):
+                break
+            log_wage, log_price, spent = search.next(point)
+    seconds = time.perf_counter() - started
+    return _solution(problem, the_map, point, iteration, seconds, tolerance, history)
+
+
+def _usable(point: _Point) -> bool:
+    return bool(np.isfinite(point.new_expenditure).all() and np.isfinite(point.wage_gap).all())
+
+
+def _solution(
+    problem: Problem,
+    the_map: _Map,
+    point: _Point,
+    iterations: int,
+    seconds: float,
+    tolerance: float,
+    history: list[float],
+) -> Solution:
+    return Solution(
+        wage_hat=np.exp(point.log_wage),
+        price_hat=np.exp(point.log_price),
+        cost_hat=np.exp(point.log_cost),
+        cost_power=point.cost_power,
+        price_power=point.price_power,
+        expenditure=point.expenditure,
+        output=point.output,
+        income=point.income,
+        tariff_revenue=point.revenue,
+        deficit=point.deficit,
+        rents=point.rents,
+        cap_markup=the_map.caps.markup,
+        residual=point.residual,
+        iterations=iterations,
+        seconds=seconds,
+        converged=point.residual.largest <= tolerance,
+        history=tuple(history),
+    )

@@ -1,0 +1,171 @@
+"""Re-basing: the model solved once without a shock becomes the baseline (MODEL.md)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from detente.errors import NotConvergedError, WorldError
+from detente.solver import Problem, Solution, solve_problem
+from detente.world.core import Array, World
+
+#: a world whose no-shock residual is at or below this is an equilibrium already
+CONSISTENT = 1e-12
+_TOLERANCE = 2e-13
+_ACCEPTED = 1e-10
+
+#: rules under which the baseline keeps its own deficits
+KEEPS_DEFICITS = ("fixed", "proportional", "path", "balanced_as_shock")
+
+
+def baseline_problem(world: World, deficit: Array | None = None) -> Problem:
+    """The no-shock problem of a world: a = π, d̂ = T̂ = L̂ = 1.
+
+    The weights are views of the world's own arrays where that is safe; a caller that
+    changes links replaces ``weight`` and ``weight_net``.
+    """
+    return Problem(
+        weight=world.trade_share,
+        weight_net=world.trade_share_net,
+        input_share=world.input_share_by_country,
+        value_added_share=world.value_added_share,
+        final_share=world.final_share,
+        theta=world.trade_elasticity,
+        value_added=world.value_added,
+        factor_base=world.value_added,
+        deficit=world.deficit if deficit is None else deficit,
+        transfer=np.zeros(world.n_countries),
+        expenditure_start=world.expenditure,
+        blocks=np.zeros(world.n_countries, dtype=np.intp),
+    )
+
+
+def rebase(world: World, deficit_rule: str = "fixed") -> World:
+    """The equilibrium that a world's parameters imply, as a new baseline.
+
+    Parameters
+    ----------
+    world : World
+    deficit_rule : str
+        ``balanced`` re-bases to zero deficits; every other rule keeps the world's own.
+
+    Returns
+    -------
+    World
+        The same world when it is an equilibrium already, else a new one whose
+        ``meta["rebased"]`` says what moved (see :func:`rebase_report`).
+
+    Raises
+    ------
+    WorldError
+        The parameters have no equilibrium, or the rule is unknown.
+    """
+    if deficit_rule not in (*KEEPS_DEFICITS, "balanced"):
+        raise WorldError(f"unknown deficit rule '{deficit_rule}'.")
+    deficit = np.zeros(world.n_countries) if deficit_rule == "balanced" else world.deficit
+    _refuse_unsupplied(world)
+    problem = baseline_problem(world, deficit)
+    at_start = solve_problem(problem, CONSISTENT, max_iterations=0)
+    if at_start.converged:
+        return world
+    solution = solve_problem(problem, _TOLERANCE)
+    if solution.residual.largest > _ACCEPTED:
+        country = world.countries[solution.residual.market_country]
+        raise NotConvergedError(
+            f"world '{world.name}' has no equilibrium under the rule '{deficit_rule}': after "
+            f"{solution.iterations} iterations the largest residual is "
+            f"{solution.residual.largest:.1e}, worst market {country}.",
+            solution.residual,
+        )
+    return _close(world, solution, deficit, deficit_rule)
+
+
+def _refuse_unsupplied(world: World) -> None:
+    used = np.einsum("ksi,si->ki", world.input_share, world.output) > 0
+    needed = used | ((world.final_share > 0) & (world.income > 0))
+    missing = np.argwhere(needed & (world.expenditure <= 0))
+    if missing.size:
+        s, n = missing[0]
+        raise WorldError(
+            f"world '{world.name}': {world.countries[n]} needs {world.sectors[s]} but no flow "
+            f"supplies it ({len(missing)} such cells)."
+        )
+
+
+def _close(world: World, solution: Solution, deficit: Array, rule: str) -> World:
+    """The solution as a baseline; the last rounding goes into final demand."""
+    share = world.trade_share * solution.cost_power[:, :, None]
+    share /= np.where(solution.price_power > 0, solution.price_power, 1.0)[:, None, :]
+    flows = share * solution.expenditure[:, None, :] / (1.0 + world.tariff)
+    output = flows.sum(axis=2)
+    spent = np.sum(flows * (1.0 + world.tariff), axis=1)
+    final = spent - np.einsum("ksi,si->ki", world.input_share, output)
+    final = np.where(world.final_share > 0, np.maximum(final, 0.0), 0.0)
+    value_added = np.einsum("si,si->i", world.value_added_share, output)
+    if rule != "balanced":
+        deficit = flows.sum(axis=(0, 1)) - flows.sum(axis=(0, 2))
+        deficit -= deficit.mean()
+    rebased = replace(
+        world,
+        flows=flows,
+        final_share=final / final.sum(axis=0),
+        value_added=value_added,
+        deficit=deficit,
+    )
+    moved = _moves(world, rebased, rule, solution)
+    return replace(rebased, meta={**world.meta, "rebased": moved})
+
+
+def _moves(old: World, new: World, rule: str, solution: Solution) -> dict[str, Any]:
+    """What moved, by country and by sector, as JSON-able shares of the old value."""
+
+    def relative(before: Array, after: Array) -> list[float]:
+        gap = after - before
+        return [float(x) for x in gap / np.where(before != 0, np.abs(before), 1.0)]
+
+    spent_gap = np.abs(new.expenditure - old.expenditure)
+    return {
+        "deficit_rule": rule,
+        "iterations": solution.iterations,
+        "wage": relative(old.value_added, new.value_added),
+        "deficit": [float(x) for x in new.deficit - old.deficit],
+        "expenditure_by_country": [
+            float(x) for x in spent_gap.sum(axis=0) / old.expenditure.sum(axis=0)
+        ],
+        "expenditure_by_sector": [
+            float(x) for x in spent_gap.sum(axis=1) / np.maximum(old.expenditure.sum(axis=1), 1e-300)
+        ],
+        "expenditure": float(spent_gap.sum() / old.expenditure.sum()),
+    }
+
+
+def rebase_report(world: World) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What re-basing moved: one table by country, one by sector.
+
+    Returns
+    -------
+    by_country : DataFrame
+        ``wage`` (relative change of factor income), ``deficit`` (change, million USD),
+        ``expenditure`` (Σ|change| over the country's expenditure).
+    by_sector : DataFrame
+        ``expenditure``. Both are empty for a world that was not re-based.
+    """
+    moved = world.meta.get("rebased")
+    if not moved:
+        return pd.DataFrame(), pd.DataFrame()
+    by_country = pd.DataFrame(
+        {
+            "wage": moved["wage"],
+            "deficit": moved["deficit"],
+            "expenditure": moved["expenditure_by_country"],
+        },
+        index=pd.Index(world.countries, name="country"),
+    )
+    by_sector = pd.DataFrame(
+        {"expenditure": moved["expenditure_by_sector"]},
+        index=pd.Index(world.sectors, name="sector"),
+    )
+    return by_country, by_sector
