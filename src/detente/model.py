@@ -36,8 +36,9 @@ def log_unit_cost(
     -------
     ndarray, shape (S, N)
     """
-    inputs = np.matmul(input_share, log_price.T[:, :, None])[:, :, 0].T
-    return value_added_share * log_wage + inputs
+    inputs: Array = np.matmul(input_share, log_price.T[:, :, None])[:, :, 0].T
+    inputs = inputs + value_added_share * log_wage
+    return inputs
 
 
 def link_base(
@@ -84,7 +85,8 @@ def link_weight(base: Array, productivity_hat: Array | None, cost_power: Array |
 
 def price_power(weight: Array, cost_power: Array) -> Array:
     """v[s, n] = P̂^−θ = Σᵢ a ĉ^−θ (CP equation 4 in changes), shape (S, N)."""
-    return np.matmul(cost_power[:, None, :], weight)[:, 0]
+    total: Array = np.matmul(cost_power[:, None, :], weight)[:, 0]
+    return total
 
 
 def new_share(weight: Array, cost_power: Array, price_power_: Array) -> Array:
@@ -100,23 +102,24 @@ def sales(weight_net: Array, cost_power: Array, demand: Array) -> Array:
 
     ``weight_net`` is a/(1+t′); ``demand`` is X′/P̂^−θ, shape (S, N).
     """
-    return cost_power * np.matmul(weight_net, demand[:, :, None])[:, :, 0]
+    sold: Array = cost_power * np.matmul(weight_net, demand[:, :, None])[:, :, 0]
+    return sold
 
 
-def expenditure(
-    output: Array, income: Array, input_share: Array, final_share: Array
-) -> Array:
+def expenditure(output: Array, income: Array, input_share: Array, final_share: Array) -> Array:
     """X′[s, n] = Σₖ γ[s, k, n] Y′[k, n] + α[s, n] I′[n] (CP equation 9), shape (S, N).
 
     ``input_share`` has shape (N, S, S) as in :func:`log_unit_cost`.
     """
-    inputs = np.matmul(output.T[:, None, :], input_share)[:, 0].T
-    return inputs + final_share * income
+    inputs: Array = np.matmul(output.T[:, None, :], input_share)[:, 0].T
+    spent: Array = inputs + final_share * income
+    return spent
 
 
 def factor_demand(output: Array, value_added_share: Array) -> Array:
     """Σₛ γᵛ Y′, what producers pay to factors (CP equation 11), shape (N,)."""
-    return np.einsum("sn,sn->n", value_added_share, output)
+    paid: Array = np.einsum("sn,sn->n", value_added_share, output)
+    return paid
 
 
 def proportional_deficit(
@@ -136,6 +139,13 @@ def proportional_deficit(
     return new
 
 
+def final_price_hat(price_hat: Array, final_share: Array) -> Array:
+    """Πₛ P̂^α, the price of final demand, shape (N,)."""
+    price: Array = np.exp(np.einsum("sn,sn->n", final_share, np.log(price_hat)))
+    return price
+
+
 def real_income_hat(income_hat: Array, price_hat: Array, final_share: Array) -> Array:
     """Ŵ[n] = Î / Πₛ P̂^α, shape (N,)."""
-    return income_hat / np.exp(np.einsum("sn,sn->n", final_share, np.log(price_hat)))
+    hat: Array = income_hat / final_price_hat(price_hat, final_share)
+    return hat

@@ -373,6 +373,7 @@ def _as_frame(key: str, table: Any, wanted: tuple[str, ...]) -> pd.DataFrame:
     missing = [c for c in columns if c not in table.columns]
     if missing:
         raise ShockError(f"'{key}' has no column '{missing[0]}'.")
+    frame: pd.DataFrame = table.copy()
     for column in wanted:
-        table = table.assign(**{column: table[column].astype(str)})
-    return table
+        frame[column] = frame[column].astype(str)
+    return frame

@@ -132,7 +132,7 @@ class _Map:
         p = self.problem
         self.caps = CapState(p.caps, p.weight, p.weight_net, p.theta)
         # a cell that nobody can supply has no price; feasibility is checked before
-        self.bought = p.weight.any(axis=1)
+        self.bought = np.asarray(p.weight.any(axis=1))
         self._block_base = np.bincount(p.blocks, p.value_added)
         # a block cut off from the world keeps its own level
         self._block_now = np.bincount(p.blocks, p.factor_base)
@@ -164,7 +164,12 @@ class _Map:
         paid = model.factor_demand(output, p.value_added_share)
         wage_gap = paid / (wage * p.factor_base) - 1.0
         residual = _residual(
-            wage_gap, spent, new_spent, p.theta[:, None] * (new_log_price - log_price), deficit, cap_gap
+            wage_gap,
+            spent,
+            new_spent,
+            p.theta[:, None] * (new_log_price - log_price),
+            deficit,
+            cap_gap,
         )
         return _Point(
             log_wage, log_price, spent, log_cost, q, v, output, revenue, rents,
@@ -181,7 +186,12 @@ class _Map:
 
 
 def _residual(
-    wage_gap: Array, spent: Array, new_spent: Array, price_gap: Array, deficit: Array, cap: float
+    wage_gap: Array,
+    spent: Array,
+    new_spent: Array,
+    price_gap: Array,
+    deficit: Array,
+    cap: float,
 ) -> Residual:
     with np.errstate(divide="ignore", invalid="ignore"):
         spent_gap = np.abs(new_spent - spent) / np.maximum(np.abs(new_spent), np.abs(spent))
@@ -224,7 +234,11 @@ class _Search:
         self._watch(point.residual.largest)
         wage_step = _WAGE_STEP * np.log1p(np.clip(point.wage_gap, -0.95, 20.0))
         f = np.concatenate(
-            [wage_step, (point.new_log_price - point.log_price).ravel(), ((new - spent) / scale).ravel()]
+            [
+                wage_step,
+                (point.new_log_price - point.log_price).ravel(),
+                ((new - spent) / scale).ravel(),
+            ]
         )
         z = np.concatenate([point.log_wage, point.log_price.ravel(), np.zeros(spent.size)])
         if self.plain_left:

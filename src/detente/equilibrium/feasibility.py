@@ -65,7 +65,9 @@ def _open_links(problem: Problem) -> NDArray[np.float64]:
     """[i, n] above zero where i can sell something to n that n spends on."""
     spends = problem.final_share > 0
     spends |= np.einsum("isk,si->ki", problem.input_share > 0, problem.weight.any(axis=2))
-    links = np.einsum("sin,sn->in", problem.weight > 0, spends).astype(float)
+    links: NDArray[np.float64] = np.einsum("sin,sn->in", problem.weight > 0, spends).astype(
+        float
+    )
     np.fill_diagonal(links, 0.0)
     return links
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detente import model
 from detente.caps import CapLinks
@@ -13,6 +14,8 @@ from detente.shocks import Cap, Shocks
 from detente.solver import Problem
 from detente.world.core import Array, World
 from detente.world.rebase import baseline_problem
+
+Positions = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -47,17 +50,18 @@ def exogenous(world: World, shocks: Shocks) -> Exogenous:
     elif shocks.deficit_rule == "path" and shocks.deficit_path is not None:
         deficit = shocks.deficit_path
     none = np.zeros(world.n_countries)
+    base = model.link_base(
+        world.trade_share, shocks.link, shocks.link_open, shocks.dormant_share
+    )
     return Exogenous(
-        base=model.link_base(
-            world.trade_share, shocks.link, shocks.link_open, shocks.dormant_share
-        ),
+        base=_close_capped(world, base, shocks.caps),
         tariff=shocks.tariff_new,
         log_cost=log_of(shocks.cost_hat),
         log_productivity=log_of(shocks.productivity_hat),
         log_labour=log_of(shocks.labour_hat),
         deficit=deficit,
         transfer=none if shocks.transfer is None else shocks.transfer,
-        caps=shocks.caps,
+        caps=tuple(cap for cap in shocks.caps if cap.quantity > 0),
         proportional_to=(
             shocks.proportional_to if shocks.deficit_rule == "proportional" else None
         ),
@@ -83,7 +87,7 @@ def build_problem(world: World, given: Exogenous, check: bool = True) -> Problem
     else:
         weight = model.link_weight(given.base, hat, cost)
         net = weight / (1.0 + (world.tariff if given.tariff is None else given.tariff))
-    caps = tuple(_cap_links(world, cap, weight, net) for cap in given.caps)
+    caps = tuple(_cap_links(world, cap, weight) for cap in given.caps)
     labour = world.value_added
     if given.log_labour is not None:
         labour = labour * np.exp(given.log_labour)
@@ -106,18 +110,29 @@ def _index(world: World, country: str | None) -> int | None:
     return None if country is None else world.country_index(country)
 
 
-def _cap_links(world: World, cap: Cap, weight: Array, net: Array) -> CapLinks | None:
-    """A cap on positions; a cap of zero closes its links instead."""
-    s = world.sector_index(cap.sector)
+def cap_positions(world: World, cap: Cap) -> tuple[int, Positions, Positions]:
+    """Sector, and exporter and importer of every link that a cap names, domestic ones left out."""
     exporters = [world.country_index(c) for c in cap.exporters]
     importers = [world.country_index(c) for c in cap.importers]
     i, n = (x.ravel() for x in np.meshgrid(exporters, importers, indexing="ij"))
-    live = (weight[s, i, n] > 0) & (i != n)
+    return world.sector_index(cap.sector), i[i != n], n[i != n]
+
+
+def _close_capped(world: World, base: Array, caps: tuple[Cap, ...]) -> Array:
+    """A cap of zero is a ban: it takes the link's b to zero."""
+    closed = [cap_positions(world, cap) for cap in caps if cap.quantity == 0]
+    if closed:
+        base = base.copy()
+        for s, i, n in closed:
+            base[s, i, n] = 0.0
+    return base
+
+
+def _cap_links(world: World, cap: Cap, weight: Array) -> CapLinks | None:
+    s, i, n = cap_positions(world, cap)
+    live = weight[s, i, n] > 0
     i, n = i[live], n[live]
-    if cap.quantity == 0:
-        weight[s, i, n] = 0.0
-        net[s, i, n] = 0.0
-    if cap.quantity == 0 or not i.size:
+    if not i.size:
         return None
     owner = np.zeros((i.size, world.n_countries))
     rows = np.arange(i.size)

@@ -50,7 +50,9 @@ class Certificate:
         )
 
 
-def certify(world: World, problem: Problem, solution: Solution, tolerance: float) -> Certificate:
+def certify(
+    world: World, problem: Problem, solution: Solution, tolerance: float
+) -> Certificate:
     """The certificate of a solution, with labels."""
     r = solution.residual
     cell = r.cell
@@ -170,8 +172,7 @@ class Equilibrium:
     @cached_property
     def final_price_hat(self) -> Array:
         """Πₛ P̂^α, shape (N,): the price of final demand."""
-        log = np.einsum("sn,sn->n", self.world.final_share, np.log(self.price_hat))
-        return np.exp(log)
+        return model.final_price_hat(self.price_hat, self.world.final_share)
 
     @cached_property
     def income_hat(self) -> Array:
@@ -181,7 +182,7 @@ class Equilibrium:
     @cached_property
     def welfare_hat(self) -> Array:
         """Ŵ = Î/Πₛ P̂^α, as consumed, shape (N,)."""
-        return self.income_hat / self.final_price_hat
+        return model.real_income_hat(self.income_hat, self.price_hat, self.world.final_share)
 
     @cached_property
     def own_earnings_hat(self) -> Array:

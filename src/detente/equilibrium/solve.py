@@ -53,9 +53,7 @@ def solve_equilibrium(
     """
     shocks = scenario.to_shocks(world)
     base = world.rebase(shocks.deficit_rule)
-    return solve_point(
-        base, shocks, exogenous(base, shocks), tolerance, max_iterations, start
-    )
+    return solve_point(base, shocks, exogenous(base, shocks), tolerance, max_iterations, start)
 
 
 def solve_point(

@@ -71,17 +71,18 @@ class Assumptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     deficit_rule: DeficitRule = Field(
-        "fixed", description="What happens to trade deficits (MODEL.md, Deficit rules)."
+        default="fixed", description="What happens to trade deficits (MODEL.md, Deficit rules)."
     )
-    psi_scale: Multiplier = Field(1.0, description="Multiplies every dormant share ψ.")
+    psi_scale: Multiplier = Field(default=1.0, description="Multiplies every dormant share ψ.")
     openness_anchor: str | None = Field(
-        None, description="Which dormant shares of the world hold; by default as_before."
+        default=None,
+        description="Which dormant shares of the world hold; by default as_before.",
     )
     openness: Share | None = Field(
-        None, description="ψ between as_before (0) and normal (1), linear in odds."
+        default=None, description="ψ between as_before (0) and normal (1), linear in odds."
     )
     trade_elasticity: Elasticity | None = Field(
-        None, description="θ: one number for every sector, or numbers by sector."
+        default=None, description="θ: one number for every sector, or numbers by sector."
     )
 
     @model_validator(mode="after")

@@ -97,7 +97,7 @@ class State:
     """
 
     world: World
-    assumptions: Assumptions = field(default_factory=lambda: Assumptions())
+    assumptions: Assumptions = field(default_factory=Assumptions)
     source: Source = field(default_factory=Source)
 
     def __post_init__(self) -> None:

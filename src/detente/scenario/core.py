@@ -30,8 +30,8 @@ class Header(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
     scenario: str = Field(description="Title, printed with the result.", min_length=1)
-    world: str = Field("korea", description="A world's name or the path of its file.")
-    description: str = Field("", description="What the scenario is about.")
+    world: str = Field(default="korea", description="A world's name or the path of its file.")
+    description: str = Field(default="", description="What the scenario is about.")
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -61,7 +61,7 @@ class Scenario:
     title: str
     world: str = "korea"
     description: str = ""
-    assumptions: Assumptions = field(default_factory=lambda: Assumptions())
+    assumptions: Assumptions = field(default_factory=Assumptions)
     measures: tuple[Measure, ...] = ()
     source: Source = field(default_factory=Source)
 

@@ -55,12 +55,12 @@ class Measure(BaseModel):
     kind: ClassVar[str] = ""
 
     on: Day | None = Field(
-        None,
+        default=None,
         description="First day in force; without it, from the start.",
         examples=["2020-01-01"],
     )
     until: Day | None = Field(
-        None, description="Last day in force; the measure reverts the day after."
+        default=None, description="Last day in force; the measure reverts the day after."
     )
     _source: Source = PrivateAttr(default_factory=Source)
 
@@ -142,9 +142,11 @@ class LinkMeasure(Measure):
 
     exporter: Codes = Field(description="Who ships: a code, a list, or all.", examples=["PRK"])
     importer: Codes = Field(description="Who buys: a code, a list, or all.", examples=["CHN"])
-    sectors: Codes = Field((ALL,), description="Sector codes, or all.", examples=["textiles"])
+    sectors: Codes = Field(
+        default=(ALL,), description="Sector codes, or all.", examples=["textiles"]
+    )
     except_: Codes | None = Field(
-        None, alias="except", description="Countries left out where a side says all."
+        default=None, alias="except", description="Countries left out where a side says all."
     )
 
     @model_validator(mode="after")

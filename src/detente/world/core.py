@@ -8,12 +8,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detente.errors import WorldError, nearest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from detente.world.checks import CheckReport
 
 Array = NDArray[np.float64]
 
@@ -175,25 +180,6 @@ class World:
         return _frozen(self.value_added + self.tariff_revenue + self.deficit)
 
     @cached_property
-    def _rebased(self) -> dict[str, World]:
-        return {}
-
-    def rebase(self, deficit_rule: str = "fixed") -> World:
-        """The equilibrium that these parameters imply, as a baseline (see rebase.py).
-
-        Returns
-        -------
-        World
-            This world when it is an equilibrium already under the rule; else a new one,
-            with what moved in ``meta["rebased"]``.
-        """
-        from detente.world.rebase import rebase  # noqa: PLC0415 (core must not need the solver)
-
-        if deficit_rule not in self._rebased:
-            self._rebased[deficit_rule] = rebase(self, deficit_rule)
-        return self._rebased[deficit_rule]
-
-    @cached_property
     def content_hash(self) -> str:
         """SHA-256 of labels, arrays and metadata: the same content, the same hash."""
         digest = hashlib.sha256()
@@ -220,6 +206,59 @@ class World:
     def with_(self, **changes: Any) -> World:
         """A copy with some fields replaced (cached arrays are computed anew)."""
         return replace(self, **changes)
+
+    # -- what the package's other modules do with a world ------------------------------
+    # (imported late: the core must need neither pandas nor the solver)
+    @staticmethod
+    def from_tables(**tables: Any) -> World:
+        """A world from long tables (:func:`detente.world.tables.world_from_tables`)."""
+        from detente.world.tables import world_from_tables  # noqa: PLC0415
+
+        return world_from_tables(**tables)
+
+    @staticmethod
+    def from_arrays(**arrays: Any) -> World:
+        """A world from plain arrays (:func:`detente.world.tables.world_from_arrays`)."""
+        from detente.world.tables import world_from_arrays  # noqa: PLC0415
+
+        return world_from_arrays(**arrays)
+
+    def check(self, tolerance: float = 1e-9) -> CheckReport:
+        """Every identity, its largest violation and where (:mod:`detente.world.checks`)."""
+        from detente.world.checks import check  # noqa: PLC0415
+
+        return check(self, tolerance)
+
+    def save(self, path: str | Path) -> Path:
+        """Write one file that ``load_world`` reads (:mod:`detente.world.io`)."""
+        from detente.world.io import save_world  # noqa: PLC0415
+
+        return save_world(self, path)
+
+    def aggregate(
+        self,
+        countries: Mapping[str, str] | None = None,
+        sectors: Mapping[str, str] | None = None,
+    ) -> World:
+        """Merge countries or sectors (:func:`detente.world.aggregate.aggregate`)."""
+        from detente.world.aggregate import aggregate  # noqa: PLC0415
+
+        return aggregate(self, countries, sectors)
+
+    @cached_property
+    def _rebased(self) -> dict[str, World]:
+        return {}
+
+    def rebase(self, deficit_rule: str = "fixed") -> World:
+        """The equilibrium that these parameters imply, as a baseline.
+
+        See :func:`detente.world.rebase.rebase`. Computed once per rule and world.
+        """
+        from detente.world.rebase import rebase  # noqa: PLC0415
+
+        if deficit_rule not in self._rebased:
+            self._rebased[deficit_rule] = rebase(self, deficit_rule)
+        return self._rebased[deficit_rule]
 
     def __repr__(self) -> str:
         return (
@@ -268,9 +307,7 @@ def _validate_labels(kind: str, labels: tuple[str, ...], names: tuple[str, ...])
         raise WorldError(f"{len(names)} {kind} names for {len(labels)} codes.")
 
 
-def _refuse_cells(
-    world: World, key: str, axes: str, bad: NDArray[np.bool_], why: str
-) -> None:
+def _refuse_cells(world: World, key: str, axes: str, bad: NDArray[np.bool_], why: str) -> None:
     if not bad.any():
         return
     first = np.argwhere(bad)[0]

@@ -136,7 +136,8 @@ def _moves(old: World, new: World, rule: str, solution: Solution) -> dict[str, A
             float(x) for x in spent_gap.sum(axis=0) / old.expenditure.sum(axis=0)
         ],
         "expenditure_by_sector": [
-            float(x) for x in spent_gap.sum(axis=1) / np.maximum(old.expenditure.sum(axis=1), 1e-300)
+            float(x)
+            for x in spent_gap.sum(axis=1) / np.maximum(old.expenditure.sum(axis=1), 1e-300)
         ],
         "expenditure": float(spent_gap.sum() / old.expenditure.sum()),
     }

@@ -22,11 +22,13 @@ class Ban(LinkMeasure):
     """
 
     coverage: Coverage = Field(
-        1.0, description="Share banned, a share by sector, or a coverage table's name."
+        default=1.0, description="Share banned, a share by sector, or a coverage table's name."
     )
-    leakage: Share = Field(0.0, description="Share of the banned trade that flows anyway.")
-    evasion_markup: Markup = Field(0.0, description="What evasion adds to the cost.")
-    both_ways: bool = Field(False, description="The opposite direction too.")
+    leakage: Share = Field(
+        default=0.0, description="Share of the banned trade that flows anyway."
+    )
+    evasion_markup: Markup = Field(default=0.0, description="What evasion adds to the cost.")
+    both_ways: bool = Field(default=False, description="The opposite direction too.")
 
     def apply(self, state: State) -> str:
         """Ban, or put a lifted ban of the baseline back."""

@@ -23,14 +23,17 @@ class Open(LinkMeasure):
     than the share of its trade that no ban covers.
     """
 
-    country: Codes | None = Field(None, description="All links of a country, both ways.")
-    exporter: Codes = Field((ALL,), description="Who ships, if no country is named.")
-    importer: Codes = Field((ALL,), description="Who buys, if no country is named.")
+    country: Codes | None = Field(
+        default=None, description="All links of a country, both ways."
+    )
+    exporter: Codes = Field(default=(ALL,), description="Who ships, if no country is named.")
+    importer: Codes = Field(default=(ALL,), description="Who buys, if no country is named.")
     share: Share = Field(description="How far: 0 leaves the links, 1 opens them fully.")
     openness: Share | None = Field(
-        None, description="ψ of these links: 0 is as_before, 1 is normal (linear in odds)."
+        default=None,
+        description="ψ of these links: 0 is as_before, 1 is normal (linear in odds).",
     )
-    both_ways: bool = Field(False, description="The opposite direction too.")
+    both_ways: bool = Field(default=False, description="The opposite direction too.")
 
     @model_validator(mode="before")
     @classmethod

@@ -19,7 +19,9 @@ class Productivity(Measure):
     """
 
     country: Codes = Field(description="A code, a list, or all.", examples=["PRK"])
-    sectors: Codes = Field((ALL,), description="Sector codes, or all.", examples=["textiles"])
+    sectors: Codes = Field(
+        default=(ALL,), description="Sector codes, or all.", examples=["textiles"]
+    )
     tfp: Tfp = Field(description="Factor (1.10) or signed change (+10%).")
 
     def apply(self, state: State) -> str:

@@ -24,11 +24,15 @@ class Tariff(LinkMeasure):
     (TN/MA/W/103); ``add`` t′ = t + points, which never takes a tariff below zero.
     """
 
-    rate: Rate | None = Field(None, description="The new rate.")
-    cap: Rate | None = Field(None, description="Rates above it fall to it.")
-    cut: Share | None = Field(None, description="Share of the present rate that is cut.")
-    swiss: Swiss | None = Field(None, description="Coefficient a of the Swiss formula.")
-    add: Points | None = Field(None, description="Percentage points added (or taken off).")
+    rate: Rate | None = Field(default=None, description="The new rate.")
+    cap: Rate | None = Field(default=None, description="Rates above it fall to it.")
+    cut: Share | None = Field(
+        default=None, description="Share of the present rate that is cut."
+    )
+    swiss: Swiss | None = Field(default=None, description="Coefficient a of the Swiss formula.")
+    add: Points | None = Field(
+        default=None, description="Percentage points added (or taken off)."
+    )
 
     @model_validator(mode="after")
     def _one_form(self) -> Tariff:

@@ -20,7 +20,7 @@ class TradeCost(LinkMeasure):
     """
 
     change: Change = Field(description="Change of the iceberg cost: -5% makes it 5 % cheaper.")
-    both_ways: bool = Field(False, description="The opposite direction too.")
+    both_ways: bool = Field(default=False, description="The opposite direction too.")
 
     def apply(self, state: State) -> str:
         """Multiply d̂ of the links named."""

@@ -22,12 +22,12 @@ class Unban(LinkMeasure):
     bans it: what other tables still cover stays closed, and the notes name them.
     """
 
-    exporter: Codes = Field((ALL,), description="Who ships; all, if a table is named.")
-    importer: Codes = Field((ALL,), description="Who buys; all, if a table is named.")
+    exporter: Codes = Field(default=(ALL,), description="Who ships; all, if a table is named.")
+    importer: Codes = Field(default=(ALL,), description="Who buys; all, if a table is named.")
     coverage: Coverage | None = Field(
-        None, description="Share lifted, a share by sector, or a coverage table's name."
+        default=None, description="Share lifted, a share by sector, or a coverage table's name."
     )
-    both_ways: bool = Field(False, description="The opposite direction too.")
+    both_ways: bool = Field(default=False, description="The opposite direction too.")
 
     @model_validator(mode="after")
     def _named_links(self) -> Unban:

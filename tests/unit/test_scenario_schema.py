@@ -1,0 +1,177 @@
+"""The JSON Schema says what the loader accepts; the gallery passes both."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from detente.scenario import Scenario, json_schema, kinds, load_scenario, measure, parse_yaml
+from detente.scenario.core import TOP_KEYS
+from detente.scenario.measure import Measure
+from small_korea import PRK, small_korea
+
+GALLERY = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
+KINDS = {"ban", "open", "productivity", "tariff", "trade_cost", "transfer", "unban"}
+
+
+def accepts(schema, value, root):
+    """The few words of JSON Schema that ours uses, for the tests only."""
+    if "$ref" in schema:
+        return accepts(root["$defs"][schema["$ref"].split("/")[-1]], value, root)
+    for word, rule in (("anyOf", any), ("oneOf", lambda found: sum(found) == 1)):
+        if word in schema and not rule([accepts(s, value, root) for s in schema[word]]):
+            return False
+    if "enum" in schema and value not in schema["enum"]:
+        return False
+    types = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
+    kind = schema.get("type")
+    if kind == "number":
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        low, high = schema.get("minimum", value), schema.get("maximum", value)
+        return low <= value <= high and value > schema.get("exclusiveMinimum", value - 1)
+    if kind in types and not isinstance(value, types[kind]):
+        return False
+    if isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
+        return False
+    if isinstance(value, list):
+        return all(accepts(schema.get("items", {}), v, root) for v in value)
+    if isinstance(value, dict):
+        return accepts_object(schema, value, root)
+    return True
+
+
+def accepts_object(schema, value, root):
+    if not set(schema.get("required", ())) <= value.keys():
+        return False
+    known, others = schema.get("properties", {}), schema.get("additionalProperties", {})
+    rules = {key: known.get(key, others) for key in value}
+    if any(rule is False for rule in rules.values()):
+        return False
+    return all(accepts(rule, value[key], root) for key, rule in rules.items())
+
+
+def test_the_registry_finds_every_kind():
+    assert set(kinds()) >= KINDS
+
+
+def test_every_measure_says_what_is_behind_it():
+    for kind, model in kinds().items():
+        assert len(model.__doc__) > 80, kind
+
+
+def test_two_measures_of_one_name_are_refused():
+    class Other(Measure):
+        """Another."""
+
+    with pytest.raises(ValueError, match="two measures are called 'tariff'"):
+        measure("tariff")(Other)
+
+
+def test_the_schema_has_every_key_and_kind():
+    schema = json_schema()
+    assert set(schema["properties"]) == set(TOP_KEYS)
+    assert set(schema["$defs"]) == set(kinds())
+    assert "from" in schema["$defs"]["transfer"]["properties"]
+    assert "except" in schema["$defs"]["tariff"]["properties"]
+    for definition in schema["$defs"].values():
+        assert definition["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("path", GALLERY, ids=lambda p: p.name)
+def test_the_gallery_loads_and_fits_the_schema(path):
+    data, _ = parse_yaml(path.read_text(encoding="utf-8"), path.name)
+    schema = json_schema()
+    assert accepts(schema, data, schema)
+    scenario = load_scenario(path)
+    assert accepts(schema, scenario.to_dict(), schema)
+    assert Scenario.from_dict(scenario.to_dict()).content_hash == scenario.content_hash
+
+
+def test_the_schema_holds_under_jsonschema_where_it_is_installed():
+    jsonschema = pytest.importorskip("jsonschema")
+    validator = jsonschema.Draft202012Validator
+    validator.check_schema(json_schema())
+    for path in GALLERY:
+        data, _ = parse_yaml(path.read_text(encoding="utf-8"))
+        validator(json_schema()).validate(data)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"measures": []},
+        {"scenario": "a", "wrld": "b"},
+        {"scenario": "a", "deficit_rule": "none"},
+        {"scenario": "a", "measures": [{"tarif": {}}]},
+        {"scenario": "a", "measures": [{"tariff": {"importer": "A", "rate": 0.1}}]},
+        {
+            "scenario": "a",
+            "measures": [{"tariff": {"importer": "A", "exporter": "B", "rate": 25}}],
+        },
+        {
+            "scenario": "a",
+            "measures": [{"transfer": {"from": "A", "to": "B", "amount": "5 USD"}}],
+        },
+        {"scenario": "a", "measures": [{"productivity": {"country": "A", "tfp": "10%"}}]},
+    ],
+)
+def test_the_schema_and_the_loader_refuse_the_same(wrong):
+    schema = json_schema()
+    assert not accepts(schema, wrong, schema)
+    with pytest.raises(Exception, match=r"needs|unknown|without a %|not an amount|could be"):
+        Scenario.from_dict(wrong)
+
+
+def test_the_flagship_lifts_every_regime():
+    flagship = next(p for p in GALLERY if p.name == "korea-opens.yaml")
+    world = small_korea()
+    us = world.with_(
+        countries=("PRK", "KOR", "CHN", "USA"),
+        coverage={
+            **{k: v for k, v in world.coverage.items() if k != "japan"},
+            "us-dprk": world.coverage["japan"],
+            "japan": 0 * world.coverage["japan"],
+        },
+    )
+    with pytest.raises(Exception, match="unknown country 'JPN'"):
+        load_scenario(flagship).to_shocks(us)
+    tables = {**world.coverage, "us-dprk": 0 * world.coverage["japan"]}
+    names = ("PRK", "KOR", "CHN", "JPN", "USA")
+    wider = {
+        "countries": names,
+        "country_names": names,
+        "flows": grown(world.flows, 10.0),
+        "tariff": grown(world.tariff, 0.0),
+        "input_share": grown(world.input_share, 0.0, last=True),
+        "value_added_share": grown(world.value_added_share, 1.0, last=True),
+        "final_share": grown(world.final_share, 1 / 3, last=True),
+        "value_added": grown(world.value_added, 100.0, last=True),
+        "deficit": grown(world.deficit, 0.0, last=True),
+        "dormant": {"provisional": grown(world.dormant["provisional"], 0.3)},
+        "coverage": {k: grown(v, 0.0) for k, v in tables.items()},
+    }
+    wider["coverage"]["us-dprk"][:, PRK, 4] = 1.0
+    wider["coverage"]["us-dprk"][:, 4, PRK] = 1.0
+    big = world.with_(**wider)
+    got = load_scenario(flagship).to_shocks(big)
+    assert [n["remarks"] for n in got.notes["measures"]][:3] == [[], [], []]
+    closed = max_of(big.coverage)
+    assert (got.link_open == closed).all()
+    early = load_scenario(flagship).to_shocks(big, at="2020-03-01")
+    assert early.link_open[0, PRK, 1] == 1.0
+    assert not early.link_open[:, PRK, [3, 4]].any()
+
+
+def grown(array, fill, last=False):
+    """One more country at the end of each country axis."""
+    import numpy as np
+
+    pad = [(0, 1)] if last else [(0, 1), (0, 1)]
+    return np.pad(array, [(0, 0)] * (array.ndim - len(pad)) + pad, constant_values=fill)
+
+
+def max_of(tables):
+    import numpy as np
+
+    return np.max(list(tables.values()), axis=0)

@@ -1,0 +1,1 @@
+"""Build the embedded worlds from the originals: run once, by hand, by anyone."""
