@@ -76,6 +76,11 @@ TARIFF = HEAD + "  - tariff:\n      importer: CHN\n      exporter: PRK\n      "
         (HEAD + "  - productivity: {country: PRK, tfp: 10%}\n", 3, ["'+10%'?"]),
         (HEAD + "  - productivity: {country: PRK, tfp: 10}\n", 3, ["'+10%'?"]),
         (HEAD + "  - open: {share: 1}\n", 3, ["needs 'country'"]),
+        (
+            HEAD + "  - ban: {exporter: A, importer: B, sectors: s, coverage: {t: 1}}\n",
+            3,
+            ["leave out 'sectors'"],
+        ),
         (HEAD + "  - open: {country: PRK, importer: CHN, share: 1}\n", 3, ["both directions"]),
         (HEAD + "  - unban: {coverage: 50%}\n", 3, ["needs 'exporter'"]),
         (HEAD + "  - ban: {exporter: [A, A], importer: B}\n", 3, ["stands twice"]),

@@ -156,5 +156,5 @@ def test_the_deficit_rule_and_its_country_reach_the_shocks():
     assert (got.deficit_rule, got.proportional_to) == ("proportional", "PRK")
     assert shocks(deficit_rule="proportional: PRK").proportional_to == "PRK"
     assert shocks(deficit_rule="balanced").deficit_rule == "balanced"
-    with pytest.raises(ScenarioError, match="'China'.*CHN"):
+    with pytest.raises(ScenarioError, match=r"'China'.*CHN"):
         shocks(deficit_rule={"proportional": "China"})

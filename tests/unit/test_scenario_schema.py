@@ -3,8 +3,10 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from detente.errors import ScenarioError
 from detente.scenario import Scenario, json_schema, kinds, load_scenario, measure, parse_yaml
 from detente.scenario.core import TOP_KEYS
 from detente.scenario.measure import Measure
@@ -14,41 +16,43 @@ GALLERY = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
 KINDS = {"ban", "open", "productivity", "tariff", "trade_cost", "transfer", "unban"}
 
 
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
+
+
 def accepts(schema, value, root):
     """The few words of JSON Schema that ours uses, for the tests only."""
     if "$ref" in schema:
-        return accepts(root["$defs"][schema["$ref"].split("/")[-1]], value, root)
-    for word, rule in (("anyOf", any), ("oneOf", lambda found: sum(found) == 1)):
-        if word in schema and not rule([accepts(s, value, root) for s in schema[word]]):
-            return False
-    if "enum" in schema and value not in schema["enum"]:
-        return False
-    types = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
-    kind = schema.get("type")
-    if kind == "number":
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return False
-        low, high = schema.get("minimum", value), schema.get("maximum", value)
-        return low <= value <= high and value > schema.get("exclusiveMinimum", value - 1)
-    if kind in types and not isinstance(value, types[kind]):
-        return False
-    if isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
-        return False
+        schema = root["$defs"][schema["$ref"].split("/")[-1]]
+    found = [
+        "anyOf" not in schema or any(accepts(s, value, root) for s in schema["anyOf"]),
+        "oneOf" not in schema or sum(accepts(s, value, root) for s in schema["oneOf"]) == 1,
+        value in schema.get("enum", [value]),
+        isinstance(value, TYPES.get(schema.get("type"), object)),
+    ]
+    if schema.get("type") == "number":
+        found.append(accepts_number(schema, value))
+    if isinstance(value, str):
+        found.append(bool(re.search(schema.get("pattern", ""), value)))
     if isinstance(value, list):
-        return all(accepts(schema.get("items", {}), v, root) for v in value)
+        found += [accepts(schema.get("items", {}), v, root) for v in value]
     if isinstance(value, dict):
-        return accepts_object(schema, value, root)
-    return True
+        found.append(accepts_object(schema, value, root))
+    return all(found)
+
+
+def accepts_number(schema, value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    low, high = schema.get("minimum", value), schema.get("maximum", value)
+    return low <= value <= high and value > schema.get("exclusiveMinimum", value - 1)
 
 
 def accepts_object(schema, value, root):
-    if not set(schema.get("required", ())) <= value.keys():
-        return False
     known, others = schema.get("properties", {}), schema.get("additionalProperties", {})
     rules = {key: known.get(key, others) for key in value}
-    if any(rule is False for rule in rules.values()):
-        return False
-    return all(accepts(rule, value[key], root) for key, rule in rules.items())
+    return set(schema.get("required", ())) <= value.keys() and all(
+        rule is not False and accepts(rule, value[key], root) for key, rule in rules.items()
+    )
 
 
 def test_the_registry_finds_every_kind():
@@ -119,23 +123,17 @@ def test_the_schema_holds_under_jsonschema_where_it_is_installed():
 def test_the_schema_and_the_loader_refuse_the_same(wrong):
     schema = json_schema()
     assert not accepts(schema, wrong, schema)
-    with pytest.raises(Exception, match=r"needs|unknown|without a %|not an amount|could be"):
+    with pytest.raises(
+        ScenarioError, match=r"needs|unknown|without a %|not an amount|could be"
+    ):
         Scenario.from_dict(wrong)
 
 
 def test_the_flagship_lifts_every_regime():
     flagship = next(p for p in GALLERY if p.name == "korea-opens.yaml")
     world = small_korea()
-    us = world.with_(
-        countries=("PRK", "KOR", "CHN", "USA"),
-        coverage={
-            **{k: v for k, v in world.coverage.items() if k != "japan"},
-            "us-dprk": world.coverage["japan"],
-            "japan": 0 * world.coverage["japan"],
-        },
-    )
-    with pytest.raises(Exception, match="unknown country 'JPN'"):
-        load_scenario(flagship).to_shocks(us)
+    with pytest.raises(ScenarioError, match="unknown country 'USA'"):
+        load_scenario(flagship).to_shocks(world)
     tables = {**world.coverage, "us-dprk": 0 * world.coverage["japan"]}
     names = ("PRK", "KOR", "CHN", "JPN", "USA")
     wider = {
@@ -155,7 +153,7 @@ def test_the_flagship_lifts_every_regime():
     wider["coverage"]["us-dprk"][:, 4, PRK] = 1.0
     big = world.with_(**wider)
     got = load_scenario(flagship).to_shocks(big)
-    assert [n["remarks"] for n in got.notes["measures"]][:3] == [[], [], []]
+    assert not any("stay banned" in r for n in got.notes["measures"] for r in n["remarks"])
     closed = max_of(big.coverage)
     assert (got.link_open == closed).all()
     early = load_scenario(flagship).to_shocks(big, at="2020-03-01")
@@ -165,13 +163,9 @@ def test_the_flagship_lifts_every_regime():
 
 def grown(array, fill, last=False):
     """One more country at the end of each country axis."""
-    import numpy as np
-
     pad = [(0, 1)] if last else [(0, 1), (0, 1)]
     return np.pad(array, [(0, 0)] * (array.ndim - len(pad)) + pad, constant_values=fill)
 
 
 def max_of(tables):
-    import numpy as np
-
     return np.max(list(tables.values()), axis=0)

@@ -214,3 +214,25 @@ def test_an_idle_cell_has_value_added_only():
     )
     assert made.value_added_share[1, 2] == 1.0
     assert not made.input_share[:, 1, 2].any()
+
+
+@pytest.mark.parametrize("field", ["flows", "input_use", "final", "value_added"])
+def test_arrays_of_the_wrong_shape_or_with_nan_are_refused(field):
+    world = random_world(3, 4, 3)
+    arrays = {
+        "flows": world.flows,
+        "input_use": world.input_share * world.output,
+        "final": world.final_share * world.income,
+        "value_added": world.value_added_share * world.output,
+        "trade_elasticity": world.trade_elasticity,
+        "countries": world.countries,
+        "sectors": world.sectors,
+        "tariff": world.tariff,
+    }
+    same_baseline(world, world_from_arrays(**arrays, tolerance=1e-9))
+    with pytest.raises(InputError, match=f"{field}: it has shape"):
+        world_from_arrays(**{**arrays, field: arrays[field][:1]})
+    bad = np.array(arrays[field])
+    bad.flat[-1] = np.nan
+    with pytest.raises(InputError, match=rf"'{field}': s02, .*C03: it is not a finite"):
+        world_from_arrays(**{**arrays, field: bad})

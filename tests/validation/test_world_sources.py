@@ -10,6 +10,7 @@ import pytest
 from detente.errors import WorldError
 from detente.world.checks import check
 from detente.world.clean import remove_inventories
+from detente.world.core import ARRAYS
 from detente.world.tables import world_from_arrays, world_from_tables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +61,20 @@ def test_caliendo_parro_loads_with_the_misfit_that_is_known_of_it(cp2015):
 def test_caliendo_parro_is_refused_below_its_misfit(cp2015):
     with pytest.raises(WorldError, match="'expenditure'"):
         world_from_tables(**cp2015, tolerance=0.03)
+
+
+def test_caliendo_parro_has_one_negative_input(cp2015):
+    """Canada's other inputs of basic metals: set to zero and listed, or kept on demand."""
+    (row,) = world_from_tables(**cp2015).meta["clipped"]
+    cell = ("Other", "Basic metals", "Canada")
+    assert (row["input"], row["sector"], row["country"]) == cell
+    assert row["value"] == pytest.approx(-9.48885, abs=1e-5)  # million USD
+    if not ARRAYS["input_share"][1]:
+        pytest.skip("World takes no negative input shares")
+    world = world_from_tables(**cp2015, keep_negative_inputs=True)
+    found = check(world)["negative inputs"]
+    assert (found.violation, found.where) == (1, ", ".join(cell))
+    assert (world.meta["clipped"], world.meta["kept_negative"]) == ([], [row])
 
 
 def test_caliendo_parro_deficits_are_those_of_its_flows(cp2015):

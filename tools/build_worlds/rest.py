@@ -84,6 +84,7 @@ class _Icio:
     countries: tuple[str, ...]
     value_added: Array  # by country
     goods_imports: Array  # intermediate, by country
+    trade: Array  # intermediate exports and imports, by country
     intermediate: Array  # S, N, N, aggregated
     input_use: Array  # S, S, N, aggregated
     final_sales: Array  # S, N, aggregated
@@ -149,7 +150,7 @@ def _read(data: Path, countries: Grouping, goods: Grouping) -> _Icio:
         raw = {key: table[key].astype(np.float64) for key in _SUMMED}
         names = tuple(str(code) for code in table["countries"])
         icio_sectors = tuple(str(code) for code in table["sectors"])
-    negative = {key: float(-np.minimum(array, 0.0).sum()) for key, array in raw.items()}
+    negative = {key: float(np.abs(np.minimum(array, 0.0)).sum()) for key, array in raw.items()}
     raw = {key: np.maximum(array, 0.0) for key, array in raw.items()}
     prior, placed = _complete_prior(raw)
     g, h = countries.matrix(names), goods.matrix(icio_sectors)
@@ -159,6 +160,7 @@ def _read(data: Path, countries: Grouping, goods: Grouping) -> _Icio:
         countries=names,
         value_added=raw["value_added"].sum(axis=0),
         goods_imports=abroad[customs].sum(axis=(0, 1)),
+        trade=abroad.sum(axis=(0, 1)) + abroad.sum(axis=(0, 2)),
         intermediate=_sum(h, raw["intermediate"], g),
         input_use=np.einsum("ak,bs,ksi,gi->abg", h, h, raw["input_use"], g, optimize=True),
         final_sales=h @ raw["final_sales"] @ g.T,
@@ -208,11 +210,12 @@ def _deficits(icio: _Icio, countries: Grouping) -> tuple[Array, dict[str, Any]]:
 
     Figures named as targets come out exactly (of the table's value added). The sum of
     all differs from zero by what the rest of the world buys net and by what the world's
-    statistics miss; it goes to :data:`HOSTS`, by the value added of their members that
-    have no target.
+    statistics miss; it goes to :data:`HOSTS`, by the cross-border intermediate trade of
+    their members that have no target: a balance can be wrong where trade is large.
     """
     rows = {row["code"]: row for row in read_table("external_balance.csv")}
     size = dict(zip(icio.countries, map(float, icio.value_added), strict=True))
+    trade = dict(zip(icio.countries, map(float, icio.trade), strict=True))
     given, open_size = np.zeros(len(countries.codes)), np.zeros(len(countries.codes))
     for position, code in enumerate(countries.codes):
         members = countries.members(code)
@@ -222,7 +225,7 @@ def _deficits(icio: _Icio, countries: Grouping) -> tuple[Array, dict[str, Any]]:
         given[position] = sum(_share(rows[m]) * size[m] for m in members)
         if code in HOSTS:
             priors = [m for m in members if rows[m]["figure"] == "prior"]
-            open_size[position] = sum(size[m] for m in priors)
+            open_size[position] = sum(trade[m] for m in priors)
     gap = float(given.sum())
     spread = gap * open_size / open_size.sum()
     total = np.array([sum(size[m] for m in countries.members(c)) for c in countries.codes])
@@ -296,11 +299,17 @@ def _with_tariff(icio: _Icio, tariff: Array, flows: Array) -> tuple[Array, dict[
     report = {
         "inputs_booked_differently": float(np.abs(bought - used).max()),
         "tariff_taken_out_of_value_added": float((paid - bought).sum()),
-        "largest_input_coefficient_change": float(
-            np.abs(input_use / safe[None] - before).max()
-        ),
+        "largest_input_coefficient_change": _largest_change(input_use / safe[None] - before),
     }
     return input_use, report
+
+
+def _largest_change(change: Array) -> dict[str, Any]:
+    """Where an input coefficient [k, s, i] moved most, and by how much."""
+    k, s, i = (int(x) for x in np.unravel_index(np.abs(change).argmax(), change.shape))
+    codes = sectors().codes
+    where = {"input": codes[k], "sector": codes[s], "country": economies().codes[i]}
+    return where | {"change": float(change[k, s, i])}
 
 
 def _tariff_report(

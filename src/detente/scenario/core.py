@@ -213,7 +213,10 @@ class Scenario:
         self, state: State, touched: Mapping[int, str], day: date | None, end: bool
     ) -> dict[str, Any]:
         """JSON-able facts that travel with the result."""
-        anchor = self.assumptions.anchor(state.world, self.source)
+        used = bool((state.opening.link_open > 0).any())
+        asked = self.assumptions.openness_anchor or self.assumptions.openness is not None
+        needed = used or (asked and state.dormant_share is not None)
+        anchor = self.assumptions.anchor(state.world, self.source) if needed else None
         provisional = bool(state.world.meta.get("provisional")) or anchor == "provisional"
         return {
             "scenario": self.title,
@@ -225,7 +228,7 @@ class Scenario:
                 "anchor": anchor,
                 "psi_scale": self.assumptions.psi_scale,
                 "provisional": provisional,
-                "used": bool((state.opening.link_open > 0).any()),
+                "used": used,
             },
         }
 

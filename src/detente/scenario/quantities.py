@@ -202,6 +202,12 @@ def _coverage(value: Any) -> float | str | dict[str, float]:
     return _share(value)
 
 
+def refuse_two_lists_of_sectors(sectors: tuple[str, ...], coverage: object) -> None:
+    """A coverage by sector names its sectors itself; a second list could contradict it."""
+    if isinstance(coverage, Mapping) and sectors != (ALL,):
+        refuse("'coverage' by sector names the sectors already: leave out 'sectors'.")
+
+
 def _elasticity(value: Any) -> float | dict[str, float]:
     if isinstance(value, Mapping):
         return {_code(k): _positive(v) for k, v in value.items()}

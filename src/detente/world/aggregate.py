@@ -76,49 +76,19 @@ def aggregate(
     """
     n = _group(countries, world.countries, world.country_names, country_names, "country")
     s = _group(sectors, world.sectors, world.sector_names, sector_names, "sector")
-    produced, bought = world.output, world.expenditure
-    flows = _over_links(world.flows, s.indicator, n.indicator)
-    output = flows.sum(axis=2)
-    income = n.indicator @ world.income
-    spending = bought.sum(axis=1) if bought.any() else np.ones(world.n_sectors)
-    share = _ratio_or_mean
     return world.with_(
         name=name or world.name,
         countries=n.labels,
         sectors=s.labels,
         country_names=n.names,
         sector_names=s.names,
-        flows=flows,
-        tariff=share(
-            _over_links(world.flows * world.tariff, s.indicator, n.indicator),
-            flows,
-            lambda: _over_links(world.tariff, s.mean, n.mean),
-        ),
-        input_share=share(
-            _over_inputs(world.input_share * produced, s.indicator, s, n.indicator),
-            output,
-            lambda: _over_inputs(world.input_share, s.mean, s, n.mean),
-        ),
-        value_added_share=share(
-            s.indicator @ (world.value_added_share * produced) @ n.indicator.T,
-            output,
-            lambda: s.mean @ world.value_added_share @ n.mean.T,
-        ),
-        final_share=share(
-            s.indicator @ (world.final_share * world.income) @ n.indicator.T,
-            income,
-            lambda: s.indicator @ world.final_share @ n.mean.T,
-        ),
-        trade_elasticity=share(
-            s.indicator @ (world.trade_elasticity * spending),
-            s.indicator @ spending,
-            lambda: s.mean @ world.trade_elasticity,
-        ),
         value_added=n.indicator @ world.value_added,
         deficit=n.indicator @ world.deficit,
         dormant={key: _merge_odds(world, psi, s, n) for key, psi in world.dormant.items()},
         coverage=_merge_coverage(world, s, n),
         meta={**world.meta, "aggregated_from": world.content_hash},
+        **_merge_links(world, s, n),
+        **_merge_shares(world, s, n),
     )
 
 
@@ -234,6 +204,42 @@ def _ratio_or_mean(money: Array, size: Array, mean: Callable[[], Array]) -> Arra
     filled = size > 0
     ratio: Array = money / np.where(filled, size, 1.0)
     return ratio if filled.all() else np.where(filled, ratio, mean())
+
+
+def _merge_links(world: World, s: _Groups, n: _Groups) -> dict[str, Array]:
+    """Flows are summed; tariffs are weighted by flows."""
+    flows = _over_links(world.flows, s.indicator, n.indicator)
+    revenue = _over_links(world.flows * world.tariff, s.indicator, n.indicator)
+    tariff = _ratio_or_mean(revenue, flows, lambda: _over_links(world.tariff, s.mean, n.mean))
+    return {"flows": flows, "tariff": tariff}
+
+
+def _merge_shares(world: World, s: _Groups, n: _Groups) -> dict[str, Array]:
+    """γ and γᵛ weighted by output, α by income, θ by world expenditure."""
+    output = s.indicator @ world.output @ n.indicator.T
+    bought = world.expenditure.sum(axis=1)
+    return {
+        "input_share": _ratio_or_mean(
+            _over_inputs(world.input_share * world.output, s.indicator, s, n.indicator),
+            output,
+            lambda: _over_inputs(world.input_share, s.mean, s, n.mean),
+        ),
+        "value_added_share": _ratio_or_mean(
+            s.indicator @ (world.value_added_share * world.output) @ n.indicator.T,
+            output,
+            lambda: s.mean @ world.value_added_share @ n.mean.T,
+        ),
+        "final_share": _ratio_or_mean(
+            s.indicator @ (world.final_share * world.income) @ n.indicator.T,
+            n.indicator @ world.income,
+            lambda: s.indicator @ world.final_share @ n.mean.T,
+        ),
+        "trade_elasticity": _ratio_or_mean(
+            s.indicator @ (world.trade_elasticity * bought),
+            s.indicator @ bought,
+            lambda: s.mean @ world.trade_elasticity,
+        ),
+    }
 
 
 def _merge_odds(world: World, odds: Array, s: _Groups, n: _Groups) -> Array:

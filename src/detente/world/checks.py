@@ -258,6 +258,14 @@ def no_own_sales(world: World, tolerance: float) -> CheckResult:
     )
 
 
+def negative_inputs(world: World, tolerance: float) -> CheckResult:
+    """Cells with a negative input share (a count: published tables have a few)."""
+    cells = world.input_share < 0
+    return _count(
+        world, "negative inputs", "γ ≥ 0", axes="ksi", cells=cells, tolerance=tolerance
+    )
+
+
 def no_supplier(world: World, tolerance: float) -> CheckResult:
     """Cells that are needed and that nobody supplies (a count; expenditure fails there)."""
     cells = (world.expenditure == 0) & (demand(world) > FLOOR * world.income)
@@ -284,6 +292,7 @@ CHECKS: tuple[Callable[[World, float], CheckResult], ...] = (
     positive_income,
     coverage_range,
     dormant_range,
+    negative_inputs,
     no_own_sales,
     no_supplier,
     home_tariff,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,7 @@ def world_from_tables(
     country_names: Mapping[str, str] | None = None,
     sector_names: Mapping[str, str] | None = None,
     tolerance: float = TOLERANCE,
+    keep_negative_inputs: bool = False,
 ) -> World:
     """Make a world out of long tables; the order of rows never matters.
 
@@ -97,6 +99,10 @@ def world_from_tables(
         Names for people, by code.
     tolerance : float
         Largest violation of an identity in all, Σ|left − right| / Σ|size| over its cells.
+    keep_negative_inputs : bool
+        Keep negative cells of ``input_use`` instead. cp2015 has one (Canada, other inputs
+        of basic metals), and the figures computed from it need it: without it they move by
+        up to 3e-6 percentage points.
 
     Returns
     -------
@@ -114,20 +120,17 @@ def world_from_tables(
     s = _labels(sectors, flows, ("sector",), "sectors")
     axes = {"sector": s, "input": s, "country": n, "exporter": n, "importer": n}
     notes: list[str] = []
+    read = partial(_sparse, axes=axes, notes=notes)
     money = {
-        spec.name: _sparse(table, spec, axes, notes)
-        for spec, table in ((FLOWS, flows), (INPUT_USE, input_use), (FINAL, final))
+        "flows": read(flows, FLOWS),
+        "input_use": read(input_use, INPUT_USE),
+        "final": read(final, FINAL),
+        "tariff": None if tariffs is None else read(tariffs, TARIFFS),
+        "deficit": None if deficits is None else _numbers(deficits, DEFICITS, axes),
     }
-    output = money["flows"].sum(axis=2)
-    added, given = _read(value_added, VALUE_ADDED, axes)
-    _refuse_missing(VALUE_ADDED, axes, ~given & (output > 0), "the cell has output")
-    if tariffs is not None:
-        money["tariff"] = _sparse(tariffs, TARIFFS, axes, notes)
-    if deficits is not None:
-        money["deficit"] = _numbers(deficits, DEFICITS, axes)
     return world_from_arrays(
         **money,
-        value_added=added,
+        value_added=_read_value_added(value_added, axes, money["flows"]),
         trade_elasticity=_numbers(elasticities, ELASTICITIES, axes),
         name=name,
         countries=n,
@@ -135,6 +138,7 @@ def world_from_tables(
         country_names=_names(country_names, n, "country_names"),
         sector_names=_names(sector_names, s, "sector_names"),
         tolerance=tolerance,
+        keep_negative_inputs=keep_negative_inputs,
         meta={"notes": notes},
     )
 
@@ -154,6 +158,7 @@ def world_from_arrays(
     country_names: Sequence[str] = (),
     sector_names: Sequence[str] = (),
     tolerance: float = TOLERANCE,
+    keep_negative_inputs: bool = False,
     meta: Mapping[str, Any] | None = None,
 ) -> World:
     """Calibrate a world from arrays in money (million USD); see ``world_from_tables``.
@@ -177,23 +182,14 @@ def world_from_arrays(
         γ and γᵛ are costs over their sum, so that they add up to one exactly; a cell
         without output or cost has γᵛ = 1. α is final demand over its sum.
     """
-    clipped: list[dict[str, Any]] = []
-    labels = {"input": sectors, "sector": sectors, "country": countries}
-    input_use = _clip(input_use, INPUT_USE, labels, clipped, tolerance)
-    wanted = _clip(final, FINAL, labels, clipped, tolerance)
-    spent = wanted.sum(axis=0)
-    _refuse_cells(
-        "final", "its final demand is zero, so it has no shares", (countries,), spent <= 0
-    )
-    cost = input_use.sum(axis=0) + value_added
-    _refuse_cells(
-        "value_added",
-        "it has output, but neither inputs nor value added",
-        (sectors, countries),
-        (cost <= 0) & (flows.sum(axis=2) > 0),
-    )
-    idle = cost <= 0
-    safe = np.where(idle, 1.0, cost)
+    labels = dict.fromkeys(("sector", "input"), sectors)
+    labels |= dict.fromkeys(("country", "exporter", "importer"), countries)
+    _validate(labels, flows=flows, input_use=input_use, final=final, value_added=value_added)
+    record: dict[str, Any] = {"tolerance": tolerance, "clipped": [], "kept_negative": []}
+    listed = record["kept_negative" if keep_negative_inputs else "clipped"]
+    positive = _clip(input_use, INPUT_USE, labels, listed, tolerance)
+    input_use = input_use if keep_negative_inputs else positive
+    wanted = _clip(final, FINAL, labels, record["clipped"], tolerance)
     imports, exports = flows.sum(axis=(0, 1)), flows.sum(axis=(0, 2))
     world = World(
         name=name,
@@ -201,15 +197,14 @@ def world_from_arrays(
         sectors=tuple(sectors),
         flows=flows,
         tariff=np.zeros_like(flows) if tariff is None else tariff,
-        input_share=input_use / safe,
-        value_added_share=np.where(idle, 1.0, value_added / safe),
-        final_share=wanted / spent,
+        final_share=_final_share(wanted, countries),
         trade_elasticity=trade_elasticity,
         value_added=value_added.sum(axis=0),
         deficit=imports - exports if deficit is None else deficit,
         country_names=tuple(country_names),
         sector_names=tuple(sector_names),
-        meta={**(meta or {}), "tolerance": tolerance, "clipped": clipped},
+        meta={**(meta or {}), **record},
+        **_technology(input_use, value_added, flows.sum(axis=2) > 0, labels),
     )
     return _within_tolerance(world, tolerance)
 
@@ -342,6 +337,14 @@ def _sparse(table: Table, spec: _Spec, axes: Axes, notes: list[str]) -> Array:
     return array
 
 
+def _read_value_added(table: Table, axes: Axes, flows: Array) -> Array:
+    """Read value added; a cell with output must have a row."""
+    array, given = _read(table, VALUE_ADDED, axes)
+    idle = flows.sum(axis=2) <= 0
+    _refuse_missing(VALUE_ADDED, axes, ~given & ~idle, "the cell has output")
+    return array
+
+
 def _numbers(values: Numbers, spec: _Spec, axes: Axes) -> Array:
     """One number for each label, from a mapping, a table or one number for all."""
     labels = axes[spec.keys[0]]
@@ -366,6 +369,47 @@ def _names(
         near = nearest(unknown[0], labels)
         raise InputError(f"'{unknown[0]}' is not a code of this world.", Place(kind), near)
     return tuple(str(names.get(code, code)) for code in labels)
+
+
+def _validate(labels: Mapping[str, Sequence[str]], **arrays: Array) -> None:
+    """Refuse an array of money whose shape does not fit or that holds a NaN."""
+    for spec in (FLOWS, INPUT_USE, FINAL, VALUE_ADDED):
+        shape = tuple(len(labels[key]) for key in spec.keys)
+        if np.shape(arrays[spec.name]) != shape:
+            found = np.shape(arrays[spec.name])
+            raise InputError(
+                f"it has shape {found}; the labels ask for {shape}.", Place(spec.name)
+            )
+        codes = tuple(labels[key] for key in spec.keys)
+        bad = ~np.isfinite(arrays[spec.name])
+        _refuse_cells(spec.name, "it is not a finite number", codes, bad)
+
+
+def _final_share(final: Array, countries: Sequence[str]) -> Array:
+    """α = final demand over its sum."""
+    spent = final.sum(axis=0)
+    why = "its final demand is zero, so it has no shares"
+    _refuse_cells("final", why, (countries,), spent <= 0)
+    share: Array = final / spent
+    return share
+
+
+def _technology(
+    input_use: Array,
+    value_added: Array,
+    produced: NDArray[np.bool_],
+    labels: Mapping[str, Sequence[str]],
+) -> dict[str, Array]:
+    """γ and γᵛ = costs over their sum; γᵛ = 1 where there are none."""
+    cost = input_use.sum(axis=0) + value_added
+    idle = cost <= 0
+    why = "it has output, but neither inputs nor value added"
+    _refuse_cells("value_added", why, (labels["sector"], labels["country"]), idle & produced)
+    safe = np.where(idle, 1.0, cost)
+    return {
+        "input_share": input_use / safe,
+        "value_added_share": np.where(idle, 1.0, value_added / safe),
+    }
 
 
 def _clip(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from detente.scenario.compose import State, covered
 from detente.scenario.measure import LinkMeasure, links_in_words
-from detente.scenario.quantities import Coverage, Markup, Share
+from detente.scenario.quantities import Coverage, Markup, Share, refuse_two_lists_of_sectors
 from detente.scenario.registry import measure
 
 
@@ -29,6 +29,11 @@ class Ban(LinkMeasure):
     )
     evasion_markup: Markup = Field(default=0.0, description="What evasion adds to the cost.")
     both_ways: bool = Field(default=False, description="The opposite direction too.")
+
+    @model_validator(mode="after")
+    def _one_list(self) -> Ban:
+        refuse_two_lists_of_sectors(self.sectors, self.coverage)
+        return self
 
     def apply(self, state: State) -> str:
         """Ban, or put a lifted ban of the baseline back."""

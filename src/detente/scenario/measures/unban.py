@@ -6,7 +6,13 @@ from pydantic import Field, model_validator
 
 from detente.scenario.compose import State, covered
 from detente.scenario.measure import LinkMeasure, links_in_words
-from detente.scenario.quantities import ALL, Codes, Coverage, refuse
+from detente.scenario.quantities import (
+    ALL,
+    Codes,
+    Coverage,
+    refuse,
+    refuse_two_lists_of_sectors,
+)
 from detente.scenario.registry import measure
 
 
@@ -31,6 +37,7 @@ class Unban(LinkMeasure):
 
     @model_validator(mode="after")
     def _named_links(self) -> Unban:
+        refuse_two_lists_of_sectors(self.sectors, self.coverage)
         if not isinstance(self.coverage, str):
             missing = {"exporter", "importer"} - self.model_fields_set
             if missing:

@@ -1,0 +1,1 @@
+"""Parsers of public datasets: one module each, from the original files to tables."""
