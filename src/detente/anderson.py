@@ -19,7 +19,7 @@ class Anderson:
         How many differences are kept.
     """
 
-    def __init__(self, size: int, memory: int = 12) -> None:
+    def __init__(self, size: int, memory: int = 16) -> None:
         self.memory = memory
         self._df = np.empty((memory, size))
         self._dz = np.empty((memory, size))

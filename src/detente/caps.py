@@ -2,6 +2,9 @@
 
 A capped link's buyers pay (1+μ) on top of cost and tariff; the exporter's revenue is
 F′ = π′X′/((1+t′)(1+μ)). μ ≥ 0 is complementary to the slack cap − Σ F′/ĉ ≥ 0.
+Rent (customs value − F′) goes to its owner. A burnt rent is dissipated like an iceberg
+cost: the exporter's factors are paid for it, since with nobody receiving it world income
+would not add up (MODEL.md leaves this open).
 """
 
 from __future__ import annotations
@@ -136,6 +139,8 @@ class CapState:
             s, ex, im = cap.sector, cap.exporters, cap.importers
             customs = self.weight_net[s, ex, im] * cost_power[s, ex] * demand[s, im]
             rent = customs * -np.expm1(-self.log_markup[j])
-            np.subtract.at(output[s], ex, rent)
+            # a burnt rent is used up in resources of the exporter: its revenue stays whole,
+            # or world income would not add up
+            np.subtract.at(output[s], ex, rent * cap.owner.sum(axis=1))
             rents += rent @ cap.owner
         return rents

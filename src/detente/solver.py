@@ -170,6 +170,7 @@ class _Map:
             p.theta[:, None] * (new_log_price - log_price),
             deficit,
             cap_gap,
+            float(p.value_added.sum()),
         )
         return _Point(
             log_wage, log_price, spent, log_cost, q, v, output, revenue, rents,
@@ -192,6 +193,7 @@ def _residual(
     price_gap: Array,
     deficit: Array,
     cap: float,
+    factor_income: float,
 ) -> Residual:
     with np.errstate(divide="ignore", invalid="ignore"):
         spent_gap = np.abs(new_spent - spent) / np.maximum(np.abs(new_spent), np.abs(spent))
@@ -199,14 +201,13 @@ def _residual(
     worst_wage = int(np.argmax(np.abs(wage_gap)))
     gap = np.maximum(spent_gap, np.abs(price_gap))
     cell = np.unravel_index(int(np.argmax(gap)), gap.shape)
-    world = float(np.abs(deficit).sum())
     return Residual(
         market_clearing=float(np.abs(wage_gap[worst_wage])),
         market_country=worst_wage,
         expenditure=float(spent_gap.max()),
         price=float(np.abs(price_gap).max()),
         cell=(int(cell[0]), int(cell[1])),
-        deficit=float(abs(deficit.sum()) / world) if world > 0 else 0.0,
+        deficit=float(abs(deficit.sum()) / factor_income),
         cap=cap,
     )
 
@@ -216,7 +217,7 @@ class _Search:
     """Anderson steps with a trust bound; falls back to plain damped steps when lost."""
 
     map: _Map
-    memory: int = 12
+    memory: int = 16
     plain_left: int = 0
     best: float = math.inf
     since_best: int = 0

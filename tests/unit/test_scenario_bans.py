@@ -241,6 +241,14 @@ def test_an_anchor_that_the_world_lacks_is_refused(top, message):
         shocks({"unban": {"coverage": "unsc"}}, **top)
 
 
+def test_several_anchors_matter_only_where_something_opens():
+    psi = WORLD.dormant["provisional"]
+    world = small_korea(dormant={"a": psi, "b": psi})
+    assert shocks({"tariff": {**LINK, "rate": 0.5}}, world=world).dormant_share is None
+    with pytest.raises(ScenarioError, match=r"several dormant shares \(a, b\)"):
+        shocks({"unban": {"coverage": "unsc"}}, world=world)
+
+
 def test_opening_without_dormant_shares_is_refused():
     with pytest.raises(ScenarioError, match="no dormant shares"):
         shocks({"unban": {"coverage": "unsc"}}, world=small_korea(dormant={}))

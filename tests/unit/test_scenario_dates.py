@@ -72,6 +72,18 @@ def test_a_day_that_is_none_is_refused(at, message):
         PATH.to_shocks(WORLD, at=at)
 
 
+def test_a_mistake_in_a_measure_that_is_not_in_force_is_refused_too():
+    data = {
+        "scenario": "typo",
+        "measures": [
+            {"unban": {"coverage": "unsk", "on": "2020-01-01", "until": "2021-12-31"}}
+        ],
+    }
+    for at in (None, "2019-01-01", "2020-06-01"):
+        with pytest.raises(ScenarioError, match="Did you mean 'unsc'"):
+            Scenario.from_dict(data).to_shocks(WORLD, at=at)
+
+
 def test_the_29th_of_february_exists_every_four_years_but_not_in_1900():
     for day, exists in (("2020-02-29", True), ("1900-02-29", False), ("2000-02-29", True)):
         data = {

@@ -55,7 +55,9 @@ def test_observed_blocks_stay(table, icio):
     h = sectors().matrix(tuple(map(str, icio["sectors"])))
     output = h @ icio["output"].astype(float) @ g.T
     np.testing.assert_allclose(table.flows.sum(axis=2), output, rtol=1e-6, atol=0.2)
-    bought = np.einsum("as,sin,gi,hn->agh", h, icio["intermediate"].astype(float), g, g)
+    bought = np.einsum(
+        "as,sin,gi,hn->agh", h, icio["intermediate"].astype(float), g, g, optimize=True
+    )
     assert (table.flows - bought > -1e-6 * bought - 1e-6).all()
     # Inputs net of tariff are the table's too: what users of k pay is k's intermediate
     # purchases with the tariff on them.

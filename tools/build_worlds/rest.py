@@ -1,9 +1,10 @@
 """The world without the DPRK: the 2022 ICIO, aggregated, balanced, given tariffs.
 
 What is observed stays: intermediate flows, outputs, final sales by supplier. The source
-has no final demand by buyer; ``final_estimated`` is the prior of a balancing (RAS) to
-each supplier's final sales and to each economy's final demand, which is its value added
-less its published external balance. Run ``python -m tools.build_worlds.rest DATA``.
+has no final demand by buyer; ``final_estimated``, its sourcing corrected by the WIOD's
+(sourcing.py), is the prior of a balancing (RAS) to each supplier's final sales and to each
+economy's final demand, which is its value added less its published external balance.
+Run ``python -m tools.build_worlds.rest DATA``.
 
 What the table's value added holds: Y − Σ inputs, so factor income, taxes less subsidies
 on production and products, and purchases from countries outside the table. Sales to those
@@ -24,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tools.build_worlds.economies import Grouping, economies, is_goods, read_table, sectors
 from tools.build_worlds.elasticities import trade_elasticity
+from tools.build_worlds.sourcing import foreign_odds_ratio, goods_prior
 from tools.build_worlds.tariffs import TariffSchedule, fit, read_schedule
 
 from detente.world.balance import balance
@@ -117,7 +119,9 @@ def rest_of_table(data: Path) -> RestTable:
     deficit, targets = _deficits(icio, countries)
     # D = imports − exports and output = inputs + value added leave, net of tariff,
     # final demand = value added + D.
-    final_flows, moved = _balance_final(icio, value_added + deficit, countries, goods)
+    demand = value_added + deficit
+    prior = _corrected_prior(data, icio, demand, (countries, goods))
+    final_flows, moved = _balance_final(icio, prior, demand, (countries, goods))
     flows = icio.intermediate + final_flows
     weights = dict(zip(icio.countries, map(float, icio.goods_imports), strict=True))
     tariff, schedule = fit(
@@ -250,12 +254,25 @@ def _named(codes: tuple[str, ...], values: Array) -> dict[str, float]:
     return {code: float(value) for code, value in zip(codes, values, strict=True)}
 
 
+def _corrected_prior(
+    data: Path, icio: _Icio, demand: Array, axes: tuple[Grouping, Grouping]
+) -> Array:
+    """Take goods' final sourcing from the WIOD's odds; services and mining stay estimated."""
+    countries, goods = axes
+    odds = foreign_odds_ratio(data, countries, goods.codes)
+    prior = icio.final_prior.copy()
+    for s in np.flatnonzero((odds != 1.0).any(axis=1)):
+        prior[s] = goods_prior(icio.intermediate[s], icio.final_sales[s], demand, odds[s])
+    return prior
+
+
 def _balance_final(
-    icio: _Icio, demand: Array, countries: Grouping, goods: Grouping
+    icio: _Icio, corrected: Array, demand: Array, axes: tuple[Grouping, Grouping]
 ) -> tuple[Array, dict[str, Any]]:
     """RAS of the final block: rows are suppliers (s, i), columns are buyers n."""
+    countries, goods = axes
     s, n = icio.final_sales.shape
-    prior = icio.final_prior.reshape(s * n, n)
+    prior = corrected.reshape(s * n, n)
     labels = [f"{sector} of {country}" for sector in goods.codes for country in countries.codes]
     found = balance(
         prior,
@@ -269,13 +286,19 @@ def _balance_final(
     report = {
         "final_demand_prior": _named(countries.codes, before),
         "final_demand_balanced": _named(countries.codes, after),
-        "final_block_moved": float(np.abs(found.values - prior).sum() / 2),
-        "final_block_moved_share": float(np.abs(found.values - prior).sum() / 2 / prior.sum()),
+        "final_block_corrected_share": _moved(corrected, icio.final_prior),
+        "final_block_balanced_share": _moved(found.values, prior),
+        "final_block_moved_share": _moved(found.values, icio.final_prior.reshape(s * n, n)),
         "balance_sweeps": found.iterations,
         "balance_residual": found.residual,
         "balance_worst": found.worst,
     }
     return found.values.reshape(s, n, n), report
+
+
+def _moved(after: Array, before: Array) -> float:
+    """Share of the total that sits in another cell."""
+    return float(np.abs(after - before).sum() / 2 / before.sum())
 
 
 def _with_tariff(icio: _Icio, tariff: Array, flows: Array) -> tuple[Array, dict[str, Any]]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detente import model
 from detente.caps import CapLinks
-from detente.equilibrium.feasibility import require_feasible
+from detente.world.feasibility import require_feasible
 from detente.shocks import Cap, Shocks
 from detente.solver import Problem
 from detente.world.core import Array, World
@@ -100,10 +100,7 @@ def build_problem(world: World, given: Exogenous, check: bool = True) -> Problem
         caps=tuple(c for c in caps if c is not None),
         proportional=_index(world, given.proportional_to),
     )
-    if check and not untouched:
-        blocks = require_feasible(world, problem)
-        problem = replace(problem, blocks=blocks)
-    return problem
+    return replace(problem, blocks=require_feasible(world, problem)) if check else problem
 
 
 def _index(world: World, country: str | None) -> int | None:

@@ -131,8 +131,18 @@ class Equilibrium:
 
     @cached_property
     def flows(self) -> Array:
-        """F′ = π′X′/((1+t′)(1+μ)): the exporter's revenue, shape (S, N, N), million USD."""
-        return self.customs_value if self.markup is None else self.customs_value / self.markup
+        """F′ = π′X′/((1+t′)(1+μ)): the exporter's revenue, shape (S, N, N), million USD.
+
+        On links whose rent is burnt it is the customs value (see caps.py).
+        """
+        if self.markup is None:
+            return self.customs_value
+        flows = self.customs_value / self.markup
+        for cap in self.problem.caps:
+            burnt = cap.owner.sum(axis=1) == 0
+            cells = (cap.sector, cap.exporters[burnt], cap.importers[burnt])
+            flows[cells] = self.customs_value[cells]
+        return flows
 
     @property
     def wage_hat(self) -> Array:

@@ -75,7 +75,7 @@ def solve_point(
         )
     solution = solve_problem(problem, tolerance, max_iterations)
     certificate = certify(world, problem, solution, tolerance)
-    if not solution.converged:
+    if not (solution.converged and np.all(solution.income > 0)):
         raise _why(world, solution, certificate)
     return Equilibrium(world, shocks, given, problem, solution, certificate)
 
@@ -86,9 +86,8 @@ def _why(world: World, solution: Solution, certificate: Certificate) -> DetenteE
     if broke.size:
         n = int(broke[np.argmin(np.nan_to_num(solution.income[broke]))])
         return NoSolutionError(
-            f"no equilibrium: {world.countries[n]} would have no income left "
-            f"({solution.income[n]:,.1f} million USD): what it must pay under this deficit "
-            f"rule and these transfers exceeds what it earns."
+            f"no equilibrium: {world.countries[n]} would have no income left: what it must "
+            f"pay under this deficit rule and these transfers exceeds what it earns."
         )
     sinking = np.flatnonzero(solution.wage_hat < 1e-8)
     if sinking.size:

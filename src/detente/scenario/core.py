@@ -187,8 +187,12 @@ class Scenario:
         self.assumptions.check(world, self.source)
         day = self.end if at is None else _day(at)
         state = State(world, self.assumptions, self.source)
-        active = [m for m in in_order(self.measures) if status(m, day) == "active"]
-        touched = {id(m): m.apply(state) for m in active}
+        # A measure that is not in force is tried on the side: its mistakes are refused too.
+        aside = State(world, self.assumptions, self.source)
+        touched: dict[int, str | None] = {}
+        for m in in_order(self.measures):
+            words = m.apply(state if status(m, day) == "active" else aside)
+            touched[id(m)] = words if status(m, day) == "active" else None
         shocks = Shocks(
             deficit_rule=self.assumptions.rule,
             proportional_to=self.assumptions.proportional_to,
@@ -210,7 +214,7 @@ class Scenario:
             )
 
     def _notes(
-        self, state: State, touched: Mapping[int, str], day: date | None, end: bool
+        self, state: State, touched: Mapping[int, str | None], day: date | None, end: bool
     ) -> dict[str, Any]:
         """JSON-able facts that travel with the result."""
         used = bool((state.opening.link_open > 0).any())

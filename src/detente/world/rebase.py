@@ -11,6 +11,7 @@ import pandas as pd
 from detente.errors import NotConvergedError, WorldError
 from detente.solver import Problem, Solution, solve_problem
 from detente.world.core import Array, World
+from detente.world.feasibility import require_feasible
 
 #: a world whose no-shock residual is at or below this is an equilibrium already
 CONSISTENT = 1e-12
@@ -61,13 +62,16 @@ def rebase(world: World, deficit_rule: str = "fixed") -> World:
     Raises
     ------
     WorldError
-        The parameters have no equilibrium, or the rule is unknown.
+        A needed good that no flow supplies, or an unknown rule.
+    NoSolutionError, NotConvergedError
+        The parameters have no equilibrium under the rule.
     """
     if deficit_rule not in (*KEEPS_DEFICITS, "balanced"):
         raise WorldError(f"unknown deficit rule '{deficit_rule}'.")
     deficit = np.zeros(world.n_countries) if deficit_rule == "balanced" else world.deficit
     _refuse_unsupplied(world)
     problem = baseline_problem(world, deficit)
+    problem = replace(problem, blocks=require_feasible(world, problem))
     at_start = solve_problem(problem, CONSISTENT, max_iterations=0)
     if at_start.converged:
         return world

@@ -121,16 +121,14 @@ def world_from_tables(
     axes = {"sector": s, "input": s, "country": n, "exporter": n, "importer": n}
     notes: list[str] = []
     read = partial(_sparse, axes=axes, notes=notes)
-    money = {
-        "flows": read(flows, FLOWS),
-        "input_use": read(input_use, INPUT_USE),
-        "final": read(final, FINAL),
-        "tariff": None if tariffs is None else read(tariffs, TARIFFS),
-        "deficit": None if deficits is None else _numbers(deficits, DEFICITS, axes),
-    }
+    shipped = read(flows, FLOWS)
     return world_from_arrays(
-        **money,
-        value_added=_read_value_added(value_added, axes, money["flows"]),
+        flows=shipped,
+        input_use=read(input_use, INPUT_USE),
+        final=read(final, FINAL),
+        tariff=None if tariffs is None else read(tariffs, TARIFFS),
+        deficit=None if deficits is None else _numbers(deficits, DEFICITS, axes),
+        value_added=_read_value_added(value_added, axes, shipped),
         trade_elasticity=_numbers(elasticities, ELASTICITIES, axes),
         name=name,
         countries=n,
@@ -190,6 +188,7 @@ def world_from_arrays(
     positive = _clip(input_use, INPUT_USE, labels, listed, tolerance)
     input_use = input_use if keep_negative_inputs else positive
     wanted = _clip(final, FINAL, labels, record["clipped"], tolerance)
+    technology = _technology(input_use, value_added, flows.sum(axis=2) > 0, labels)
     imports, exports = flows.sum(axis=(0, 1)), flows.sum(axis=(0, 2))
     world = World(
         name=name,
@@ -197,6 +196,8 @@ def world_from_arrays(
         sectors=tuple(sectors),
         flows=flows,
         tariff=np.zeros_like(flows) if tariff is None else tariff,
+        input_share=technology[0],
+        value_added_share=technology[1],
         final_share=_final_share(wanted, countries),
         trade_elasticity=trade_elasticity,
         value_added=value_added.sum(axis=0),
@@ -204,7 +205,6 @@ def world_from_arrays(
         country_names=tuple(country_names),
         sector_names=tuple(sector_names),
         meta={**(meta or {}), **record},
-        **_technology(input_use, value_added, flows.sum(axis=2) > 0, labels),
     )
     return _within_tolerance(world, tolerance)
 
@@ -399,17 +399,14 @@ def _technology(
     value_added: Array,
     produced: NDArray[np.bool_],
     labels: Mapping[str, Sequence[str]],
-) -> dict[str, Array]:
+) -> tuple[Array, Array]:
     """γ and γᵛ = costs over their sum; γᵛ = 1 where there are none."""
     cost = input_use.sum(axis=0) + value_added
     idle = cost <= 0
     why = "it has output, but neither inputs nor value added"
     _refuse_cells("value_added", why, (labels["sector"], labels["country"]), idle & produced)
     safe = np.where(idle, 1.0, cost)
-    return {
-        "input_share": input_use / safe,
-        "value_added_share": np.where(idle, 1.0, value_added / safe),
-    }
+    return input_use / safe, np.where(idle, 1.0, value_added / safe)
 
 
 def _clip(
