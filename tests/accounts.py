@@ -44,6 +44,14 @@ def link_markup(eq: Equilibrium) -> np.ndarray:
     return markup
 
 
+def burnt_links(eq: Equilibrium) -> np.ndarray:
+    """Links whose rent nobody gets."""
+    burnt = np.zeros(eq.world.flows.shape, dtype=bool)
+    for cap in eq.problem.caps:
+        burnt[cap.sector, cap.exporters, cap.importers] = ~cap.owner.any(axis=1)
+    return burnt
+
+
 def violations(eq: Equilibrium) -> dict[str, float]:
     """Largest relative violation of every condition that a solution must meet."""
     w, z, sol = eq.world, eq.shocks, eq.solution
@@ -66,19 +74,19 @@ def violations(eq: Equilibrium) -> dict[str, float]:
     new = term / np.where(live, power, 1.0)[:, None, :]
     X, wage = eq.expenditure, eq.wage_hat * _or(z.labour_hat, 1.0) * w.value_added
     customs = new * X[:, None, :] / (1.0 + tariff)
-    flows = customs / markup
+    # a burnt rent is dissipated as an iceberg cost is: the exporter made what is burnt
+    flows = np.where(burnt_links(eq), customs, customs / markup)
     Y = np.einsum("sin->si", flows)
     revenue = np.einsum("sin,sin->n", tariff, customs)
     rent = np.zeros(w.n_countries)
     for cap in eq.problem.caps:
         cells = (cap.sector, cap.exporters, cap.importers)
         rent += (customs[cells] - flows[cells]) @ cap.owner
-    burnt = np.einsum("sin->n", customs - flows)  # what buyers pay in rents
     D, transfer = sol.deficit, _or(z.transfer, np.zeros(w.n_countries))
     income = wage + revenue + D + transfer + rent
     wanted = np.einsum("ksi,si->ki", w.input_share, Y) + w.final_share * income
     balance = np.einsum("sin->n", customs) - np.einsum("si->i", Y) - D - transfer - rent
-    prices = np.where(live, power ** (-1.0 / theta[:, :, 0]), eq.price_hat)
+    prices = np.where(live, np.where(live, power, 1.0) ** (-1.0 / theta[:, :, 0]), eq.price_hat)
     world_income = w.value_added.sum()
     return {
         "price": _relative(np.log(prices / eq.price_hat) * theta[:, :, 0], np.ones(1)),
@@ -90,14 +98,14 @@ def violations(eq: Equilibrium) -> dict[str, float]:
         "expenditure": _relative(wanted - X, wanted, X),
         "revenue": _relative(revenue - eq.solution.tariff_revenue, income),
         "rents": _relative(rent - sol.rents, income),
-        "rents paid": max(0.0, float(rent.sum() - burnt.sum()) / world_income),
+        "rents add up": abs(float(rent.sum() - (customs - flows).sum())) / world_income,
         "income": _relative(income - eq.income, income),
         "factor market": _relative(np.einsum("si,si->i", w.value_added_share, Y) - wage, wage),
-        "trade balance": _relative(balance, wage),
+        "trade balance": _relative(balance, np.einsum("si->i", Y)),
         "deficits": abs(float(D.sum())) / world_income,
         "numeraire": abs(float(wage.sum()) / world_income - 1.0),
         "rule": _rule(eq, wage, revenue + transfer + rent),
-        "caps": _caps(eq, flows),
+        "caps": _caps(eq, customs / markup),
     }
 
 

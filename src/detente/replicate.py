@@ -158,6 +158,6 @@ def _beside(eq: Equilibrium, expected: pd.DataFrame) -> pd.DataFrame:
 def _printed(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for region, key, value, digits in PRINTED:
-        computed = float(table.loc[region, f"{key}_computed"])
+        computed = float(table[f"{key}_computed"][region])
         rows.append((region, key, value, computed, round(computed, digits) == value))
     return pd.DataFrame(rows, columns=["region", "figure", "printed", "computed", "agrees"])

@@ -24,6 +24,8 @@ DEFAULT_TOLERANCE = 1e-10
 MAX_ITERATIONS = 2000
 #: share of the log wage gap that one plain step closes; tâtonnement overshoots at 1
 _WAGE_STEP = 0.5
+#: imports over factor income below which market clearing is held to no tighter scale
+_LEAST_TRADE = 1e-3
 #: largest change of ln ŵ, ln P̂ or X′/X in one step, so that a mixed step cannot run away
 _TRUST = 2.0
 
@@ -59,7 +61,11 @@ class Problem:
 
 @dataclass(frozen=True)
 class Residual:
-    """The largest violation of each condition, and where it is."""
+    """The largest violation of each condition, and where it is.
+
+    Market clearing is relative to each country's own imports (or to its factor income,
+    where that is smaller), down to a thousandth of its factor income.
+    """
 
     market_clearing: float
     market_country: int
@@ -127,12 +133,14 @@ class _Map:
     problem: Problem
     caps: CapState = field(init=False)
     bought: NDArray[np.bool_] = field(init=False)
+    own_net: Array = field(init=False)
 
     def __post_init__(self) -> None:
         p = self.problem
         self.caps = CapState(p.caps, p.weight, p.weight_net, p.theta)
         # a cell that nobody can supply has no price; feasibility is checked before
         self.bought = np.asarray(p.weight.any(axis=1))
+        self.own_net = np.einsum("snn->sn", p.weight_net)
         self._block_base = np.bincount(p.blocks, p.value_added)
         # a block cut off from the world keeps its own level
         self._block_now = np.bincount(p.blocks, p.factor_base)
@@ -146,13 +154,17 @@ class _Map:
     def __call__(self, log_wage: Array, log_price: Array, spent: Array) -> _Point:
         p = self.problem
         log_cost = model.log_unit_cost(log_wage, log_price, p.input_share, p.value_added_share)
-        q = np.exp(-p.theta[:, None] * log_cost)
+        # shares do not change when a sector's q is scaled, and unscaled it can overflow
+        log_q = -p.theta[:, None] * log_cost
+        shift = log_q.max(axis=1, keepdims=True)
+        q = np.exp(log_q - shift)
         cap_gap = self.caps.update(q, log_cost, spent)
         v = model.price_power(p.weight, q)
         safe = np.where(self.bought, v, 1.0)
         demand = spent / safe
         output = model.sales(p.weight_net, q, demand)
         net_of_tariff = model.price_power(p.weight_net, q) * demand
+        traded = (net_of_tariff - self.own_net * q * demand).sum(axis=0)
         revenue = (spent - np.where(self.bought, net_of_tariff, spent)).sum(axis=0)
         rents = self.caps.take_rents(q, demand, output)
         wage = np.exp(log_wage)
@@ -160,11 +172,14 @@ class _Map:
         deficit = self._deficit(wage, earned)
         income = earned + deficit
         new_spent = model.expenditure(output, income, p.input_share, p.final_share)
-        new_log_price = np.where(self.bought, -np.log(safe) / p.theta[:, None], 0.0)
+        new_log_price = np.where(self.bought, -(np.log(safe) + shift) / p.theta[:, None], 0.0)
         paid = model.factor_demand(output, p.value_added_share)
         wage_gap = paid / (wage * p.factor_base) - 1.0
+        # by Walras' law the gap is one of the trade balance, so that a country that hardly
+        # trades is held to its trade, down to a thousandth of its factor income
+        trade_weight = np.clip(traded / (wage * p.factor_base), _LEAST_TRADE, 1.0)
         residual = _residual(
-            wage_gap,
+            wage_gap / trade_weight,
             spent,
             new_spent,
             p.theta[:, None] * (new_log_price - log_price),

@@ -86,12 +86,16 @@ def links(eco: Economy, cells: list[tuple[int, int, int]]) -> np.ndarray:
 def test_one_dormant_link(seed: int, tariffs: bool) -> None:
     eco = random_economy(seed, 4, 2, tariffs)
     closed = links(eco, [(0, 1, 2)])
+    eco = eco.but(
+        iceberg=np.where(closed, 1.0, eco.iceberg),
+        technology=eco.technology * np.where(np.arange(4) == 1, 5.0, 1.0),
+    )
     shut = eco.but(iceberg=np.where(closed, np.inf, eco.iceberg))
     psi = odds(shut, closed, eco.iceberg)
-    assert psi[0, 1, 2] > 0.01
+    assert psi[0, 1, 2] > 0.03
     given = {"link_open": closed.astype(float), "dormant_share": psi}
     eq = compare(shut, eco, given)
-    assert eq.trade_share[0, 1, 2] > 0.005
+    assert eq.trade_share[0, 1, 2] > 0.02
 
 
 @pytest.mark.parametrize("seed", range(3))

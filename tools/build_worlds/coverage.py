@@ -91,9 +91,7 @@ def import_coverage(data: Path, codes: tuple[str, ...], partners: tuple[str, ...
     for mix in mixes.values():
         for heading, value in mix.items():
             everyone[heading] = everyone.get(heading, 0.0) + value
-    return np.stack(
-        [_share(mixes.get(p, everyone), "import", codes) for p in partners], axis=1
-    )
+    return np.stack([_share(mixes.get(p, everyone), "import", codes) for p in partners], axis=1)
 
 
 def coverage_tables(

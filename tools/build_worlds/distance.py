@@ -111,7 +111,9 @@ def _fixed_effects(base: Array, y: Array) -> Array:
     found = base
     for _ in range(2000):
         total = found.sum(axis=1)
-        found = found * np.divide(rows, total, out=np.zeros_like(rows), where=total > 0)[:, None]
+        found = (
+            found * np.divide(rows, total, out=np.zeros_like(rows), where=total > 0)[:, None]
+        )
         total = found.sum(axis=0)
         found = found * np.divide(columns, total, out=np.zeros_like(rows), where=total > 0)
         gap = np.abs(found.sum(axis=1) - rows).max()
@@ -125,7 +127,9 @@ def _partial_out(x: Array, weight: Array) -> Array:
     rows, columns = weight.sum(axis=1), weight.sum(axis=0)
     found = x.copy()
     for _ in range(500):
-        a = np.divide((weight * found).sum(axis=1), rows, out=np.zeros_like(rows), where=rows > 0)
+        a = np.divide(
+            (weight * found).sum(axis=1), rows, out=np.zeros_like(rows), where=rows > 0
+        )
         found = found - a[:, None]
         b = np.divide(
             (weight * found).sum(axis=0), columns, out=np.zeros_like(columns), where=columns > 0

@@ -270,7 +270,7 @@ def import_totals(year: int, codes: tuple[str, ...], prior: Array) -> Array:
         price = fact("price/crude", year) * fact("price/refined-over-crude", year)
         known |= {
             "petroleum": fact("quantity/refined", year) * price,
-            "coal": sum(fact(f"imports-by-line/coal-{c}", year) for c in ("RUS", "CHN", "IDN")),
+            "coal": sum(fact(f"imports-by-line/coal-{c}", year) for c in ("RUS", "CHN")),
             "vehicles": fact("imports-by-line/vehicles", year),
             "basic-metals": fact("imports-by-line/steel", year),
         }
@@ -335,7 +335,7 @@ def spread_imports(
     known[[crude, coal]] = 0.0
     known[crude, names.index("CHN")] = totals[crude]
     if year == 2016:
-        for code in ("RUS", "CHN", "IDN"):
+        for code in ("RUS", "CHN"):
             known[coal, names.index(code)] = fact(f"imports-by-line/coal-{code}", year)
     known[refined, [n for n, c in enumerate(names) if c not in ("CHN", "RUS")]] = 0.0
     return balance(

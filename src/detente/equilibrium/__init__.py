@@ -1,5 +1,6 @@
 """The equilibrium: solve, and the certificate of what was solved."""
 
+from detente.equilibrium.path import between
 from detente.equilibrium.problem import Exogenous, build_problem, exogenous
 from detente.equilibrium.result import Certificate, Equilibrium
 from detente.equilibrium.solve import HasShocks, solve_equilibrium, solve_point
@@ -9,6 +10,7 @@ __all__ = [
     "Equilibrium",
     "Exogenous",
     "HasShocks",
+    "between",
     "build_problem",
     "exogenous",
     "solve_equilibrium",

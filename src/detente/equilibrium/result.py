@@ -19,8 +19,9 @@ from detente.world.core import Array, World
 class Certificate:
     """What vouches for a solution: every condition, its largest violation, and where.
 
-    Residuals are relative: market clearing to each country's own factor income, each
-    cell of expenditure to itself.
+    Residuals are relative: market clearing to each country's own imports or factor income,
+    whichever is smaller (:class:`detente.solver.Residual`), each cell of expenditure to
+    itself.
     """
 
     converged: bool

@@ -7,12 +7,23 @@ from typing import Protocol
 
 import numpy as np
 
+from detente.equilibrium.path import between
 from detente.equilibrium.problem import Exogenous, build_problem, exogenous
 from detente.equilibrium.result import Certificate, Equilibrium, certify
 from detente.errors import DetenteError, NoSolutionError, NotConvergedError
 from detente.shocks import Shocks
-from detente.solver import DEFAULT_TOLERANCE, MAX_ITERATIONS, Solution, solve_problem
+from detente.solver import (
+    DEFAULT_TOLERANCE,
+    MAX_ITERATIONS,
+    Problem,
+    Solution,
+    solve_problem,
+)
 from detente.world.core import World
+
+#: iterations after which the direct search is given up and the path is walked instead
+_DIRECT = 300
+_SMALLEST_STEP = 1e-3
 
 
 class HasShocks(Protocol):
@@ -66,6 +77,18 @@ def solve_point(
 ) -> Equilibrium:
     """Solve for given exogenous arrays on a world that is re-based already."""
     problem = build_problem(world, given)
+    solution = _attempt(problem, tolerance, min(max_iterations, _DIRECT), start)
+    if not _is_answer(solution) and max_iterations > _DIRECT:
+        solution = _continue(world, given, problem, tolerance, max_iterations, solution)
+    certificate = certify(world, problem, solution, tolerance)
+    if not _is_answer(solution):
+        raise _why(world, solution, certificate)
+    return Equilibrium(world, shocks, given, problem, solution, certificate)
+
+
+def _attempt(
+    problem: Problem, tolerance: float, max_iterations: int, start: Solution | None
+) -> Solution:
     if start is not None:
         problem = replace(
             problem,
@@ -73,18 +96,55 @@ def solve_point(
             log_wage_start=np.log(start.wage_hat),
             log_price_start=np.log(start.price_hat),
         )
-    solution = solve_problem(problem, tolerance, max_iterations)
-    certificate = certify(world, problem, solution, tolerance)
-    if not (solution.converged and np.all(solution.income > 0)):
-        raise _why(world, solution, certificate)
-    return Equilibrium(world, shocks, given, problem, solution, certificate)
+    return solve_problem(problem, tolerance, max_iterations)
+
+
+def _is_answer(solution: Solution) -> bool:
+    """Converged, with income everywhere: spending on inputs can hide an income below zero."""
+    return solution.converged and bool(np.all(solution.income > 0))
+
+
+def _continue(
+    world: World,
+    given: Exogenous,
+    problem: Problem,
+    tolerance: float,
+    max_iterations: int,
+    failed: Solution,
+) -> Solution:
+    """Walk the straight path from the baseline in adaptive steps, each from the last.
+
+    The safety net for shocks so large that the direct search is lost. Returns the
+    solution at the end, or the failed one where the path cannot be walked.
+    """
+    at, step, reached, spent = 0.0, 0.1, None, failed.iterations
+    while at < 1.0 and step >= _SMALLEST_STEP and spent < max_iterations:
+        share = min(at + step, 1.0)
+        point = (
+            problem
+            if share == 1.0
+            else build_problem(world, between(world, given, share), check=False)
+        )
+        found = _attempt(
+            replace(point, blocks=problem.blocks), tolerance, _DIRECT // 2, reached
+        )
+        spent += found.iterations
+        if _is_answer(found):
+            at, reached, step = share, found, 1.6 * step
+        else:
+            step *= 0.4
+    if at < 1.0 or reached is None:
+        return failed
+    return replace(
+        reached, iterations=spent, seconds=failed.seconds + reached.seconds
+    )
 
 
 def _why(world: World, solution: Solution, certificate: Certificate) -> DetenteError:
     """The error for a solve that stopped: no solution where that can be told, else how far."""
-    broke = np.flatnonzero(~(solution.income > 0))
-    if broke.size:
-        n = int(broke[np.argmin(np.nan_to_num(solution.income[broke]))])
+    broke = np.flatnonzero(solution.income <= 0)
+    if broke.size and np.isfinite(solution.income).all():
+        n = int(broke[np.argmin(solution.income[broke])])
         return NoSolutionError(
             f"no equilibrium: {world.countries[n]} would have no income left: what it must "
             f"pay under this deficit rule and these transfers exceeds what it earns."

@@ -8,15 +8,13 @@ Caliendo & Parro (2015, equation 15) print, with baseline weights and x̂ − 1.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from detente import model
-from detente.equilibrium import Equilibrium, Exogenous, solve_point
-from detente.equilibrium.problem import cap_positions
-from detente.shocks import Cap
+from detente.equilibrium import Equilibrium, between, solve_point
 from detente.world.core import Array, World
 
 #: the gap to ln Ŵ that the number of steps is chosen for
@@ -132,35 +130,6 @@ def _step(world: World, a: _Levels, b: _Levels) -> dict[str, Array]:
     }
 
 
-def _between(world: World, end: Exogenous, share: float) -> Exogenous:
-    """The straight path from the baseline to ``end``: in t, ln d̂, b, ln T̂, ln L̂ and D."""
-
-    def scaled(x: Array | None) -> Array | None:
-        return None if x is None else share * x
-
-    def cap_at(cap: Cap) -> Cap:
-        before = float(world.flows[cap_positions(world, cap)].sum())
-        return replace(cap, quantity=(1.0 - share) * before + share * cap.quantity)
-
-    tariff = end.tariff
-    if tariff is not None:
-        tariff = world.tariff + share * (tariff - world.tariff)
-    untouched = end.base is world.trade_share
-    return Exogenous(
-        base=end.base
-        if untouched
-        else world.trade_share + share * (end.base - world.trade_share),
-        tariff=tariff,
-        log_cost=scaled(end.log_cost),
-        log_productivity=scaled(end.log_productivity),
-        log_labour=scaled(end.log_labour),
-        deficit=world.deficit + share * (end.deficit - world.deficit),
-        transfer=share * end.transfer,
-        caps=tuple(cap_at(cap) for cap in end.caps),
-        proportional_to=end.proportional_to,
-    )
-
-
 def decomposition(eq: Equilibrium, gap: float = GAP) -> pd.DataFrame:
     """MODEL.md's exact chained decomposition of ln Ŵ.
 
@@ -205,7 +174,7 @@ def _chained(
     for j in range(steps + 1):
         share = j / steps
         if share not in path:
-            given = _between(world, eq.given, share)
+            given = between(world, eq.given, share)
             path[share] = solve_point(
                 world, eq.shocks, given, eq.certificate.tolerance, start=start
             )

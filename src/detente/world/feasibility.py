@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
@@ -14,6 +16,8 @@ from detente.world.core import World
 
 #: payments of a cut-off block count as balanced below this share of its factor income
 _BALANCED = 1e-9
+#: a link lighter than this share of what the buyer buys is closed to every digit
+_ROUNDING = 1e-15
 #: least flow on an open link, as a share of world factor income, that counts as above zero
 _LEAST_FLOW = 1e-12
 
@@ -75,12 +79,14 @@ def _require_suppliers(world: World, problem: Problem) -> None:
 
 
 def _open_links(problem: Problem) -> NDArray[np.float64]:
-    """[i, n] above zero where i can sell something to n that n spends on."""
+    """[i, n] above zero where i can sell something to n that n spends on.
+
+    A link below rounding of what n buys carries no payment that could be computed.
+    """
     spends = problem.final_share > 0
     spends |= np.einsum("isk,si->ki", problem.input_share > 0, problem.weight.any(axis=2))
-    links: NDArray[np.float64] = np.einsum("sin,sn->in", problem.weight > 0, spends).astype(
-        float
-    )
+    seen = problem.weight > _ROUNDING * problem.weight.sum(axis=1, keepdims=True)
+    links: NDArray[np.float64] = np.einsum("sin,sn->in", seen, spends).astype(float)
     np.fill_diagonal(links, 0.0)
     return links
 
@@ -105,7 +111,7 @@ def _require_payments(world: World, problem: Problem, links: csr_array) -> None:
     raise NoSolutionError(_unpaid(world, group, arcs, received))
 
 
-def _carried(arcs: NDArray[np.intp], received: NDArray[np.float64]) -> bool:
+def _carried(arcs: NDArray[Any], received: NDArray[np.float64]) -> bool:
     """Whether flows above zero on every arc give each component what it receives."""
     if not len(arcs):
         return not received.any()
@@ -117,13 +123,13 @@ def _carried(arcs: NDArray[np.intp], received: NDArray[np.float64]) -> bool:
     found = linprog(
         np.append(np.zeros(links), -1.0), A_eq=balance, b_eq=received, bounds=(0, 1)
     )
-    return bool(found.status == 0 and -found.fun > _LEAST_FLOW)
+    return bool(found.status == 0 and found.x[-1] > _LEAST_FLOW)
 
 
 def _unpaid(
     world: World,
-    group: NDArray[np.intp],
-    arcs: NDArray[np.intp],
+    group: NDArray[Any],
+    arcs: NDArray[Any],
     received: NDArray[np.float64],
 ) -> str:
     """Which countries cannot be paid or cannot pay, in words."""

@@ -1,0 +1,1 @@
+"""Reports: a result as sentences, tables, charts and a run's folder."""

@@ -1,0 +1,190 @@
+"""The answer in a few plain sentences, with numbers."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from detente.report.numbers import (
+    NO_MONEY,
+    NOISE,
+    capital,
+    listed,
+    percent,
+    percent_size,
+    plural,
+    share,
+    usd,
+)
+from detente.report.view import View
+
+#: Below this change of welfare everywhere the effects are called small.
+SMALL = 1e-5
+
+
+def answer(view: View) -> list[str]:
+    """What a reader should take away, three to six sentences.
+
+    Parameters
+    ----------
+    view : View
+
+    Returns
+    -------
+    list of str
+        Plain sentences. Where nothing changes, they say so and why.
+    """
+    if view.no_effect:
+        return _nothing(view)
+    found = []
+    largest = float(view.welfare["welfare"].abs().max())
+    if largest < SMALL:
+        found.append(
+            "The effects are small: no country's welfare changes by more than "
+            f"{percent_size(largest)}."
+        )
+    found += [_focus(view), _others(view), *_partners(view), *_range(view)]
+    return found
+
+
+def _nothing(view: View) -> list[str]:
+    found = [
+        "Nothing changes: the welfare and the trade of every country stay as they are in "
+        "the baseline."
+    ]
+    states = [m["status"] for m in view.measures]
+    if not states:
+        return [*found, "The scenario has no measures."] if view.scenario else found
+    idle = [
+        f"{states.count(state)} {words}"
+        for state, words in (("snapped back", "snapped back"), ("not yet", "not yet in force"))
+        if state in states
+    ]
+    if "active" not in states:
+        at = view.notes.get("at")
+        found.append(
+            f"No measure is in force on {at} ({', '.join(idle)}): --at DATE shows another day."
+        )
+    else:
+        found.append("The measures in force touch no trade that this world has or could open.")
+    return found
+
+
+def moves(value: float) -> str:
+    """How something changes: ``rises by 12.3 %``, ``falls by 3 %``, ``does not change``."""
+    if abs(value) < NOISE:
+        return "does not change"
+    return f"{'rises' if value > 0 else 'falls'} by {percent_size(value)}"
+
+
+def _focus(view: View) -> str:
+    """Welfare of the country in focus, as consumed and from its own earnings."""
+    row = view.welfare.loc[view.country]
+    consumed, own = float(row["welfare"]), float(row["own_earnings"])
+    name = capital(view.prose(view.country))
+    money = float(row["equivalent_variation"])
+    verdict = "neither gains nor loses" if abs(consumed) < NOISE else _verb(consumed)
+    worth = f" (worth {usd(money)} a year)" if abs(money) >= NO_MONEY else ""
+    link = "but" if consumed * own < 0 else "and"
+    return (
+        f"{name} {verdict}: its welfare as consumed {moves(consumed)}{worth}, {link} what its "
+        f"own earnings buy {moves(own)}."
+    )
+
+
+def _verb(value: float) -> str:
+    return "gains" if value > 0 else "loses"
+
+
+def _others(view: View) -> str:
+    """The largest gains and losses elsewhere, in USD."""
+    rest = view.welfare.drop(index=view.country)
+    money = rest["equivalent_variation"]
+    floor = max(NO_MONEY, 1e-3 * float(money.abs().max())) if len(money) else NO_MONEY
+    gains = money[money >= floor].nlargest(2)
+    losses = money[money <= -floor].nsmallest(2)
+    if gains.empty and losses.empty:
+        return "No other country gains or loses anything that shows."
+    total = float(view.welfare["equivalent_variation"].sum())
+    world = (
+        f"all countries together {'gain' if total > 0 else 'lose'} {usd(total)} a year"
+        if abs(total) >= NO_MONEY
+        else "gains and losses of all countries cancel"
+    )
+    sides = [_side(view, few, verb) for few, verb in ((gains, "gain"), (losses, "lose"))]
+    return f"Of the others, {'; '.join(sides)}; {world}."
+
+
+def _side(view: View, money: pd.Series, verb: str) -> str:
+    """``China gains most (USD 310 million, +0.002 %), then Japan (…)``; or that none does."""
+    if money.empty:
+        return f"none {verb}s"
+    told = [
+        f"{view.prose(str(code))}{f' {verb}s most' if j == 0 else ''} "
+        f"({usd(float(value))}, {percent(float(view.welfare.at[code, 'welfare']))})"
+        for j, (code, value) in enumerate(money.items())
+    ]
+    return ", then ".join(told)
+
+
+def _partners(view: View) -> list[str]:
+    """Who the largest partners become, and what trade comes to."""
+    table = view.partners
+    before, after = float(table["total"].sum()), float(table["total_new"].sum())
+    if after < NO_MONEY:
+        return ["It trades with nobody after the change."]
+    top = table[table["total_new"] > 0].head(3)
+    first, code = top.iloc[0], str(top.index[0])
+    change = (
+        "stays as it is"
+        if before > 0 and abs(after / before - 1) < 1e-6
+        else f"{'grows' if after > before else 'shrinks'} from {usd(before)} to {usd(after)}"
+    )
+    becomes = "stays" if before > 0 and first["rank"] == 1 else "becomes"
+    was = "" if becomes == "stays" or before == 0 else f", after rank {first['rank']}"
+    next_ones = [
+        f"{view.prose(str(c))} ({share(float(r['share']))} to {share(float(r['share_new']))}"
+        f"{_rank(r)})"
+        for c, r in top.iloc[1:].iterrows()
+    ]
+    more = f"; next {'comes' if len(next_ones) == 1 else 'come'} {listed(next_ones)}"
+    return [
+        f"Its trade {change} a year; {view.prose(code)} {becomes} its largest partner"
+        f"{was} (from {share(float(first['share']))} of its trade to "
+        f"{share(float(first['share_new']))}){more if next_ones else ''}."
+    ]
+
+
+def _rank(row: pd.Series) -> str:
+    moved = int(row["rank"]) != int(row["rank_new"])
+    return f", rank {row['rank']} to {row['rank_new']}" if moved else ""
+
+
+def _range(view: View) -> list[str]:
+    """In what range the focus country's welfare lies under other assumptions."""
+    table = view.sensitivity
+    if table.empty or "welfare" not in table:
+        return []
+    base = table.iloc[:1]
+    scaled = table[table.index.str.startswith("ψ")]
+    rules = table.drop(index=[*scaled.index, *base.index])
+    told = []
+    if not scaled.empty:
+        told.append(
+            "if links that open carried a tenth of or ten times what is assumed, "
+            f"{_between(pd.concat([base, scaled])['welfare'])}"
+        )
+    if rules["welfare"].notna().any():
+        told.append(
+            "under other rules for who pays its trade deficit, "
+            f"{_between(pd.concat([base, rules])['welfare'])}"
+        )
+    failed = int(table["welfare"].isna().sum())
+    none = f" ({plural(failed, 'variant')} without a solution)" if failed else ""
+    if not told:
+        return []
+    return [f"How sure is its welfare change? {capital('; '.join(told))}{none}."]
+
+
+def _between(values: pd.Series) -> str:
+    low, high = percent(float(values.min())), percent(float(values.max()))
+    return f"it stays at {low}" if low == high else f"it lies between {low} and {high}"

@@ -1,0 +1,203 @@
+"""What a world's record says of each of its blocks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tools.build_worlds.dormant import Dormant
+from tools.build_worlds.economies import read_table
+from tools.build_worlds.splice import FullTable
+
+if TYPE_CHECKING:
+    from tools.build_worlds.build import Sources
+
+SIZES = {"un": "United Nations", "bok": "Bank of Korea"}
+OECD = "OECD, free reuse with attribution"
+OWN = "own figure"
+
+
+def describe(
+    name: str,
+    year: int,
+    size: str,
+    sources: Sources,
+    table: FullTable,
+    moves: dict[str, Any],
+    psi: Dormant,
+) -> dict[str, Any]:
+    """JSON-able record: vintages, blocks with their flags, moves, reports.
+
+    Parameters
+    ----------
+    name : str
+        World.
+    year : int
+        Of the DPRK's block.
+    size : str
+        ``un`` or ``bok``.
+    sources : Sources
+    table : FullTable
+    moves : dict
+        Of the donor's coefficients.
+    psi : Dormant
+    """
+    state = "sanctions in force" if year == 2018 else "before the sanctions of 2017"
+    return {
+        "title": f"The DPRK as of {year}, {state}; everyone else 2022 ({SIZES[size]} size)",
+        "description": (
+            f"22 economies of the OECD's input-output table of 2022 and the DPRK of {year}, "
+            f"{state}, its size after the {SIZES[size]} estimate. The DPRK's block is in "
+            f"{year} dollars and is not rescaled to 2022."
+        ),
+        "vintage": f"DPRK {year}; others 2022",
+        "vintages": {"PRK": year, "others": 2022, "units": "million USD, current"},
+        "tolerance": 1e-9,
+        "dprk_size": size,
+        "dprk_year": year,
+        "donor": sources.donor.code,
+        "donor_moves": moves,
+        "blocks": blocks(year, size, sources.donor.code),
+        "sources": _sources(),
+        "splice": table.report,
+        "rest_of_table": sources.rest.report,
+        "provisional": {
+            "flag": "provisional",
+            "what": "dormant shares from reference years, size and distance; no gravity yet",
+            **psi.report,
+        },
+        "link_kind": psi.link_kind,
+        "potential": psi.potential,
+        "ban_lines": "bans.csv",
+        "name": name,
+    }
+
+
+def blocks(year: int, size: str, donor: str) -> list[dict[str, str]]:
+    """Every block with its flag: observed, derived or assumed."""
+    gdp = "UN National Accounts" if size == "un" else "Bank of Korea"
+    rows = (
+        (
+            "intermediate flows, outputs",
+            "observed",
+            "OECD ICIO 2025 release",
+            2022,
+            OECD,
+            "80 countries added up to 22 economies, 50 industries to 25 sectors",
+        ),
+        (
+            "final demand",
+            "derived",
+            "OECD ICIO 2025; World Bank external balances",
+            2022,
+            OECD,
+            "balanced to suppliers' final sales and countries' final demand",
+        ),
+        (
+            "tariffs",
+            "assumed",
+            "World Bank, WTO; tariff_level.csv",
+            2022,
+            "cite",
+            "MFN shape scaled to the applied level",
+        ),
+        (
+            "trade elasticities",
+            "observed",
+            "Caliendo & Parro 2015",
+            1993,
+            "MIT (cp2015)",
+            "99 % sample; petroleum capped at 15",
+        ),
+        ("DPRK: GDP", "observed", gdp, year, "figure, cite", "current USD"),
+        (
+            "DPRK: value added by block",
+            "observed",
+            "Bank of Korea",
+            year,
+            "figure, cite",
+            "six blocks; several figures recalled, see dprk_facts.csv",
+        ),
+        (
+            "DPRK: value added by sector",
+            "assumed",
+            f"exports, donor {donor}",
+            year,
+            OWN,
+            "within blocks: value added in exports, then the donor's home industry",
+        ),
+        (
+            "DPRK: trade totals, China",
+            "observed",
+            "KOTRA, Ministry of Unification",
+            year,
+            "figure, cite",
+            "goods; KOTRA plus inter-Korean trade",
+        ),
+        (
+            "DPRK: exports by sector",
+            "derived" if year == 2016 else "assumed",
+            "UN Comtrade by HS heading, KOTRA, BACI",
+            year,
+            "figure, cite; Etalab 2.0",
+            "shares of partners' reports times KOTRA's total"
+            if year == 2016
+            else "sourced lines, else 2017's lines that no ban covers",
+        ),
+        (
+            "DPRK: imports by sector",
+            "assumed",
+            "sourced: fuels, vehicles, steel; else China's sales to KHM, LAO, MMR",
+            year,
+            OWN,
+            "less banned lines in 2018",
+        ),
+        (
+            "DPRK: partners but China",
+            "assumed",
+            "ITC, OEC, TASS",
+            year,
+            "figure, cite",
+            "direction and sector balanced; small partners by size",
+        ),
+        (
+            "DPRK: technology, final demand",
+            "assumed",
+            f"donor {donor}, OECD ICIO",
+            2022,
+            OECD,
+            "cross-entropy with every total fixed; see donor_moves",
+        ),
+        ("DPRK: services trade", "assumed", "none at hand", year, OWN, "none"),
+        (
+            "coverage of UN bans, DPRK's exports",
+            "derived",
+            "UN Comtrade 2016, bans.csv",
+            2016,
+            "figure, cite",
+            "by value on banned lines; the same for every partner",
+        ),
+        (
+            "coverage of UN bans, DPRK's imports",
+            "assumed",
+            "exporters' mix of 2017, bans.csv",
+            2017,
+            "figure, cite",
+            "no source has the DPRK's imports by heading",
+        ),
+        (
+            "dormant shares",
+            "assumed",
+            "2016, 2015 (ROK), 2005 (Japan); size and distance",
+            2016,
+            OWN,
+            "provisional",
+        ),
+    )
+    keys = ("block", "flag", "source", "year", "licence", "what")
+    return [dict(zip(keys, map(str, row), strict=True)) for row in rows]
+
+
+def _sources() -> list[str]:
+    """Sources of the facts, each once."""
+    rows = read_table("dprk_facts.csv")
+    return sorted({r["source"] for r in rows if r["licence"] != OWN})
