@@ -49,6 +49,7 @@ def korea_like(**changes: Any) -> World:
     closed = [1, 3, 4, 6, 7, 8, 9, 10]
     scale[0, closed] = scale[closed, 0] = 0.0
     scale[0, 0] = 1e-2
+    scale[0, 2], scale[2, 0], scale[0, 5], scale[5, 0] = 2e-3, 2e-2, 1e-3, 2e-3
     flows = base.flows * scale
     output, spent = flows.sum(axis=2), (flows * (1 + base.tariff)).sum(axis=1)
     final = spent * 0.6

@@ -57,7 +57,7 @@ class Cap:
     exporters, importers : tuple of str
         The links that the cap holds for, taken together.
     quantity : float
-        Largest Σ F′/ĉ over those links: million USD at baseline prices.
+        Largest Σ F′/ĉ over those links: million USD at baseline prices; zero is a ban.
     owner : str
         Who gets the rent: ``importer``, ``exporter``, ``burnt`` or a country's code.
     """
@@ -225,6 +225,7 @@ def validate_shocks(world: World, shocks: Shocks) -> None:
     _check_deficit_rule(world, shocks)
     for cap in shocks.caps:
         _check_cap(world, cap)
+    _refuse_shared_links(shocks.caps)
 
 
 def _where(world: World, axes: str, cell: Sequence[Any]) -> str:
@@ -305,13 +306,23 @@ def _check_cap(world: World, cap: Cap) -> None:
             _known(code, world.countries, "country", f"{name}, {side}")
         if len(set(codes)) < len(codes):
             raise ShockError(f"{name}: a country stands twice in '{side}'.")
-    if not (np.isfinite(cap.quantity) and cap.quantity > 0):
-        raise ShockError(
-            f"{name}: the quantity {cap.quantity:g} is not a finite number above zero; "
-            "a cap of zero is a ban: set 'link' to 0."
-        )
+    if not (np.isfinite(cap.quantity) and cap.quantity >= 0):
+        raise ShockError(f"{name}: the quantity {cap.quantity:g} is below zero or not finite.")
     if cap.owner not in RENT_OWNERS:
         _known(cap.owner, (*RENT_OWNERS, *world.countries), "owner", name)
+
+
+def _refuse_shared_links(caps: Sequence[Cap]) -> None:
+    """Two mark-ups on one link would have no one value each."""
+    seen: set[tuple[str, str, str]] = set()
+    for cap in caps:
+        links = {(cap.sector, i, n) for i in cap.exporters for n in cap.importers}
+        if links & seen:
+            sector, exporter, importer = min(links & seen)
+            raise ShockError(
+                f"cap on '{sector}': two caps hold {exporter}→{importer}; give a link one cap."
+            )
+        seen |= links
 
 
 def _neutral(world: World, key: str) -> Array:

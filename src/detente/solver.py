@@ -22,8 +22,6 @@ Array = NDArray[np.float64]
 
 DEFAULT_TOLERANCE = 1e-10
 MAX_ITERATIONS = 2000
-#: share of the log wage gap that one plain step closes; tâtonnement overshoots at 1
-_WAGE_STEP = 0.5
 #: imports over factor income below which market clearing is held to no tighter scale
 _LEAST_TRADE = 1e-3
 #: largest change of ln ŵ, ln P̂ or X′/X in one step, so that a mixed step cannot run away
@@ -242,13 +240,14 @@ class _Search:
         self.n = p.value_added.size
         self.shape = p.final_share.shape
         self.anderson = Anderson(self.n + 2 * p.final_share.size, self.memory)
+        self.wage_step = _wage_step(p)
 
     def next(self, point: _Point) -> tuple[Array, Array, Array]:
         """The next (ln ŵ, ln P̂, X′) from an evaluated point."""
         spent, new = point.expenditure, point.new_expenditure
         scale = np.maximum(np.maximum(new, spent), 1e-300)
         self._watch(point.residual.largest)
-        wage_step = _WAGE_STEP * np.log1p(np.clip(point.wage_gap, -0.95, 20.0))
+        wage_step = self.wage_step * np.log1p(np.clip(point.wage_gap, -0.95, 20.0))
         f = np.concatenate(
             [
                 wage_step,
@@ -300,6 +299,19 @@ class _Search:
             self.anderson.reset()
             self.plain_left, self.since_best = 15, 0
             self.best = residual
+
+
+def _wage_step(p: Problem) -> Array:
+    """Share of the log wage gap that a plain step closes, shape (N,).
+
+    Demand for a country's factors falls with its wage at about θ·(1 − own share), so that
+    a full step would overshoot by as much.
+    """
+    own = np.einsum("snn->sn", p.weight)
+    total = p.weight.sum(axis=1)
+    abroad = 1.0 - np.divide(own, total, out=np.ones_like(own), where=total > 0)
+    elasticity = np.einsum("sn,sn,s->n", p.final_share, abroad, p.theta)
+    return np.asarray(0.8 / (1.0 + elasticity))
 
 
 def solve_problem(

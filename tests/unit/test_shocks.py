@@ -61,8 +61,8 @@ def cap(**changes):
         ({"caps": cap(importers=())}, ["at least one"]),
         ({"caps": cap(importers="CHN")}, ["is a list"]),
         ({"caps": cap(importers=("CHN", "CHN"))}, ["twice"]),
-        ({"caps": cap(quantity=0)}, ["a cap of zero is a ban"]),
-        ({"caps": cap(quantity=np.nan)}, ["not a finite number"]),
+        ({"caps": cap(quantity=-1)}, ["below zero"]),
+        ({"caps": cap(quantity=np.nan)}, ["not finite"]),
         ({"caps": cap(owner="importr")}, ["unknown owner", "'importer'?"]),
     ],
 )

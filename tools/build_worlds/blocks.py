@@ -146,7 +146,7 @@ def blocks(year: int, size: str, donor: str) -> list[dict[str, str]]:
         (
             "DPRK: imports by sector",
             "assumed",
-            "sourced: fuels, vehicles, steel; else China's sales to KHM, LAO, MMR",
+            "sourced: fuels, vehicles, steel; else China's sales to LAO, MMR, PAK",
             year,
             OWN,
             "less banned lines in 2018",

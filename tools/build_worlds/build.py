@@ -48,10 +48,12 @@ WORLDS = {
     "korea-bok": (2018, "bok"),
     "korea-before-bok": (2016, "bok"),
 }
-#: Why: see docs/worlds.md; of seven candidates its coefficients move least.
-DONOR = "VNM"
-#: Whose imports from China stand for the DPRK's where no source has them.
-NEIGHBOURS = ("KHM", "LAO", "MMR")
+#: Coal-based power, steel and chemicals, and mining of the DPRK's kind; docs/worlds.md
+#: compares the candidates.
+DONOR = "CHN"
+#: Whose imports from China stand for the DPRK's where no source has them: China's land
+#: neighbours of low income that the ICIO has.
+NEIGHBOURS = ("LAO", "MMR", "PAK")
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Sources:
     data: Path
     rest: RestTable
     donor: Donor
-    neighbours: Array  # China's sales to NEIGHBOURS by sector, (S,)
+    neighbours: Array  # mean mix of China's goods sales to NEIGHBOURS, (S,)
     export_coverage: Array  # (S,)
     import_coverage: Array  # (S, N), the rest's order
     km: Array  # (N + 1, N + 1), PRK first
@@ -76,15 +78,16 @@ def read_sources(data: Path) -> Sources:
         h = sectors().matrix(tuple(str(s) for s in table["sectors"]))
         here = [names.index(c) for c in NEIGHBOURS]
         flows = table["intermediate"].astype(float) + table["final_estimated"].astype(float)
-        sold = np.maximum(flows[:, names.index("CHN")][:, here], 0.0).sum(axis=1)
+        sold = h @ np.maximum(flows[:, names.index("CHN")][:, here], 0.0)
         added = table["value_added"].astype(float).sum(axis=0)
+    sold *= goods_mask(rest.sectors)[:, None]
     size = dict(zip(names, map(float, added), strict=True))
     _, elasticity = distance_elasticities(data)
     return Sources(
         data=data,
         rest=rest,
         donor=read_donor(data, DONOR),
-        neighbours=(h @ sold) * goods_mask(rest.sectors),
+        neighbours=(sold / sold.sum(axis=0)).mean(axis=1),
         export_coverage=export_coverage(data, rest.sectors),
         import_coverage=import_coverage(data, rest.sectors, rest.countries),
         km=economy_distances(data, size, economies()),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tools.build_worlds.economies import Grouping, economies, sectors
+from tools.build_worlds.economies import Grouping, sectors
 
 Array = NDArray[np.float64]
 

@@ -162,10 +162,11 @@ def dormant(
 
 
 FORMULA = (
-    "sales, never observed: sigma = (importer's imports / spending) * Y_PRK d^-delta / sum over "
-    "foreign suppliers of Y d^-delta; purchases, never observed: sigma = (median importer's "
-    "imports / spending) * Y_i d^-delta / sum over all foreign Y d^-delta; before a ban: the "
-    "share of the reference year; psi = sigma (1 - sum pi of closed links) / (1 - sum sigma)"
+    "sales, never observed: sigma = (importer's imports / spending) * Y_PRK d^-delta / sum "
+    "over foreign suppliers of Y d^-delta; purchases, never observed: sigma = (median "
+    "importer's imports / spending) * Y_i d^-delta / sum over all foreign Y d^-delta; before a "
+    "ban: the share of the reference year; psi = sigma (1 - sum pi of closed links) / "
+    "(1 - sum sigma)"
 )
 
 
@@ -177,7 +178,8 @@ def _pull(output: Array, km: Array, elasticity: Array) -> Array:
     """Share of each foreign supplier in an importer's pull, Y d^−δ, shape (S, N, N)."""
     weight = output[:, :, None] * km[None] ** -elasticity[:, None, None]
     weight *= ~np.eye(len(km), dtype=bool)[None]
-    return weight / _safe(weight.sum(axis=1, keepdims=True))
+    found: Array = weight / _safe(weight.sum(axis=1, keepdims=True))
+    return found
 
 
 def _openness(table: FullTable, spent: Array) -> Array:
@@ -191,11 +193,11 @@ def _openness(table: FullTable, spent: Array) -> Array:
 def _kind(
     flow: Array, banned: Array, past: Array, goods: NDArray[np.bool_]
 ) -> NDArray[np.str_]:
-    kind = np.where(past > 0, BEFORE, NEVER)
-    kind = np.where((flow > 0) & (banned <= 0), OBSERVED, kind)
-    # A link that nobody bans and that does not trade was open all along: gravity's figure,
-    # which only an `open` measure uses.
-    kind = np.where((flow <= 0) & (banned <= 0), NEVER, kind)
+    # A partner that trades and that nobody bans shows what it wants, also where that is
+    # nothing; a partner without any trade shows nothing.
+    trades = np.broadcast_to(flow.sum(axis=0) > 0, flow.shape)
+    kind = np.where((banned > 0) & (past > 0), BEFORE, NEVER)
+    kind = np.where((banned <= 0) & trades, OBSERVED, kind)
     kind[~goods] = NONE
     kind[:, PRK] = NONE
     return kind
@@ -256,7 +258,8 @@ def _capped(table: FullTable, side: _Side, spent: Array) -> tuple[_Side, Array]:
 def _odds(side: _Side, share: Array) -> Array:
     """ψ of a single new supplier in each importer; shape (S, N)."""
     closed = np.where(np.isin(side.kind, (BEFORE, NEVER)), share, 0.0)
-    return side.share * (1.0 - closed) / (1.0 - side.share)
+    found: Array = side.share * (1.0 - closed) / (1.0 - side.share)
+    return found
 
 
 def _joint_odds(side: _Side, share: Array) -> Array:

@@ -86,14 +86,14 @@ def value_added(
         found[at[block]] = share[block]
     found[at["other-services"]] = share["government"]
     found[at["petroleum"]] = refining
-    for block, members in (
+    for size_of, members in (
         (share["mining"], MINING),
         (share["light"], LIGHT),
         (share["heavy"] - found[at["petroleum"]], HEAVY[1:]),
         (share["services"] - share["government"], OTHER_SERVICES),
     ):
         here = [at[m] for m in members]
-        found[here] = _within(block, here, exports, donor)
+        found[here] = _within(size_of, here, exports, donor)
     return found * (gdp / found.sum())
 
 

@@ -93,7 +93,8 @@ def world_headings(data: Path, grouping: Grouping) -> dict[str, dict[str, float]
     frame = frame.dropna(subset=["economy"])
     total = frame.groupby(["economy", "hs4"])["usd"].sum() / 1e6
     found: dict[str, dict[str, float]] = {}
-    for (code, heading), value in total.items():
+    rows = total.reset_index().itertuples(index=False)
+    for code, heading, value in rows:
         found.setdefault(str(code), {})[str(heading)] = float(value)
     return found
 
@@ -251,7 +252,8 @@ def _lines_2018(before: Mapping[str, float]) -> dict[str, float]:
 def import_totals(year: int, codes: tuple[str, ...], prior: Array) -> Array:
     """Imports by sector without the ROK, million USD, shape (S,).
 
-    Fuels, vehicles and steel are sourced; the rest follows the prior.
+    Fuels, vehicles and steel are sourced, shares of food are stated; the rest follows the
+    prior.
 
     Parameters
     ----------
@@ -274,8 +276,10 @@ def import_totals(year: int, codes: tuple[str, ...], prior: Array) -> Array:
             "vehicles": fact("imports-by-line/vehicles", year),
             "basic-metals": fact("imports-by-line/steel", year),
         }
+    total = fact("imports/kotra", year)
+    known |= {c: total * v / 100 for c, v in named("imports-share", year).items()}
     found = np.array([0.0 if c in known else v for c, v in zip(codes, prior, strict=True)])
-    found *= (fact("imports/kotra", year) - sum(known.values())) / found.sum()
+    found *= (total - sum(known.values())) / found.sum()
     for code, value in known.items():
         found[codes.index(code)] = value
     return found

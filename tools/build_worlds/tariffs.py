@@ -104,9 +104,8 @@ def _of_economy(
     """Mean over the members that have a row, by goods imports; else the group's own row."""
     members = [m for m in grouping.members(code) if m in value]
     if members:
-        return float(
-            np.average([value[m] for m in members], weights=[*map(weights.get, members)])
-        )
+        size = [weights[m] for m in members]
+        return float(np.average([value[m] for m in members], weights=size))
     if code not in value:
         raise ValueError(f"tariff_level.csv has no row for {code} nor for a member of it")
     return value[code]

@@ -1,0 +1,87 @@
+"""The command line: ``detente COMMAND``. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from detente._version import __version__
+from detente.cli.replicate import replicate
+from detente.cli.run import run
+from detente.cli.schema import schema
+from detente.cli.world import app as world_app
+from detente.errors import DetenteError
+
+
+class Commands(TyperGroup):
+    """A group whose commands report what went wrong in words, with an exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; our own errors, and the system's about files, are printed."""
+        try:
+            return super().invoke(ctx)
+        except DetenteError as error:
+            _fail(str(error), error.exit_status)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            _fail(f"{where}{error.strerror or error}.", 1)
+
+
+def _fail(message: str, status: int) -> None:
+    typer.echo(f"error: {message}", err=True)
+    raise typer.Exit(status)
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    help="Who trades with whom, and who gains, when a closed or sanctioned economy opens.\n\n"
+    "Example: detente run scenarios/korea-opens.yaml",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"detente {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Options before any command."""
+
+
+app.command()(run)
+app.add_typer(world_app, name="world")
+app.command()(schema)
+app.command()(replicate)
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal without θ prints '?', and goes on
+            stream.reconfigure(errors="replace")
+    try:
+        app(prog_name="detente")
+    except BrokenPipeError:
+        # the reader has left (detente run … | head -1): nothing more can be said
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

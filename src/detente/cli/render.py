@@ -5,13 +5,27 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+import pandas as pd
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from detente.report.sections import Section, Table, certificate, head, sections
+from detente.report.numbers import MINUS, digits
+from detente.report.sections import (
+    Section,
+    Table,
+    certificate,
+    first_sentence,
+    head,
+    sections,
+)
 from detente.report.view import View
+
+if TYPE_CHECKING:
+    from detente.replicate import Replication
 
 WIDTH = 80
 
@@ -33,7 +47,7 @@ def print_report(view: View) -> None:
     """The whole answer of a run."""
     out = console()
     out.print(Text(view.title, style="bold"))
-    _paragraph(out, view.scenario.get("description", ""))
+    _paragraph(out, first_sentence(view.scenario.get("description", "")))
     last = ""
     for label, text in head(view):
         _labelled(out, label if label != last else "", text)
@@ -58,14 +72,19 @@ def print_section(out: Console, section: Section) -> None:
 
 
 def rich_table(table: Table) -> RichTable:
-    """Columns two blanks apart; no cell wraps."""
+    """Columns two blanks apart; no row wraps, and only the first column may be cut short."""
     drawn = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for header, side in zip(table.headers, table.align, strict=True):
-        drawn.add_column(header, justify="right" if side == "r" else "left", no_wrap=True)
+    for j, (header, side) in enumerate(zip(table.headers, table.align, strict=True)):
+        justify = "right" if side == "r" else "left"
+        drawn.add_column(_cell(header), justify=justify, no_wrap=j > 0)
     for j, row in enumerate(table.rows):
         style = "bold" if j >= len(table.rows) - table.sums else ""
-        drawn.add_row(*(Text(cell, style=_tone(cell)) for cell in row), style=style)
+        drawn.add_row(*map(_cell, row), style=style)
     return drawn
+
+
+def _cell(text: str) -> Text:
+    return Text(text, style=_tone(text), no_wrap=True, overflow="ellipsis")
 
 
 def _tone(cell: str) -> str:
@@ -91,3 +110,117 @@ def print_lines(lines: Iterable[str]) -> None:
     out = console()
     for line in lines:
         _paragraph(out, line) if line else out.print()
+
+
+# -- any table ---------------------------------------------------------------------------------
+def print_frame(frame: pd.DataFrame) -> None:
+    """Any table in 80 columns: columns that do not fit come below, with the labels again."""
+    out = console()
+    labels = [c for c in frame if not pd.api.types.is_numeric_dtype(frame[c]) and c != "name"]
+    values = [c for c in frame if c not in labels and c != "name"]
+    text = {c: _column(frame[c]) for c in (*labels, *values)}
+    for j, block in enumerate(_blocks(labels, values, text)):
+        if j:
+            out.print()
+        columns = [*labels, *block]
+        align = "l" * len(labels) + "r" * len(block)
+        rows = tuple(zip(*(text[c] for c in columns), strict=True))
+        out.print(rich_table(Table(tuple(map(str, columns)), align, rows)))
+
+
+def _column(values: pd.Series) -> list[str]:
+    """Cells as text: five digits, no exponent but for the very small."""
+    if not pd.api.types.is_float_dtype(values):
+        return ["" if pd.isna(v) else f"{v:,}" if isinstance(v, int) else str(v) for v in values]
+    return ["" if pd.isna(v) else number(float(v)) for v in values]
+
+
+def number(value: float) -> str:
+    """Five digits and a minus sign."""
+    size = abs(value)
+    text = f"{size:.1e}" if 0 < size < 1e-4 else digits(size, 5)
+    return f"{MINUS}{text}" if value < 0 else text
+
+
+def _blocks(
+    labels: list[str], values: list[str], text: dict[str, list[str]]
+) -> Iterable[list[str]]:
+    """Columns in groups that fit beside the labels."""
+    width = {c: max(map(cell_len, [str(c), *text[c]])) + 2 for c in text}
+    room = max(WIDTH - sum(width[c] for c in labels), 20)
+    block: list[str] = []
+    for column in values:
+        if block and sum(width[c] for c in (*block, column)) > room + 2:
+            yield block
+            block = []
+        block.append(column)
+    if block or not values:
+        yield block
+
+
+def print_replication(found: Replication) -> None:
+    """Published, computed, difference, side by side, in blocks of 80 columns."""
+    out = console()
+    _paragraph(out, found.citation)
+    for title, figures, exact in (
+        ("Zero deficits, percent: welfare and real wage", ("welfare", "real_wage"), True),
+        ("Its parts, percent", ("terms_of_trade", "volume_of_trade"), False),
+    ):
+        headers = [h for f in figures for h in (f.replace("_", " "), "computed", "diff.")]
+        columns = [
+            f"{f}_{part}" for f in figures for part in ("published", "computed", "difference")
+        ]
+        if exact:
+            headers, columns = [*headers, "exact"], [*columns, "real_income_exact"]
+        rows = tuple(
+            (
+                str(region),
+                *(_difference(v, c) for c, v in row[columns].items()),
+            )
+            for region, row in found.table.iterrows()
+        )
+        _titled(out, title, Table(("Region", *headers), "l" + "r" * len(headers), rows))
+    rows = tuple(
+        (str(region), *(f"{v:.4f}".replace("-", MINUS) for v in row))
+        for region, row in found.observed_deficits.iterrows()
+    )
+    headers = [str(c).replace("_", " ") for c in found.observed_deficits.columns]
+    headers[-1] = "exact"
+    title = "Observed deficits, percent (no published counterpart)"
+    _titled(out, title, Table(("Region", *headers), "l" + "r" * len(headers), rows))
+    out.print(Text("\nFigures printed in the paper", style="bold"))
+    print_frame(found.printed)
+    out.print()
+    for line in (*found.text.splitlines(), *found.certificates):
+        _paragraph(out, line)
+
+
+def _titled(out: Console, title: str, table: Table) -> None:
+    out.print()
+    out.print(Text(title, style="bold"))
+    out.print(rich_table(table))
+
+
+def _difference(value: float, column: object) -> str:
+    text = f"{value:.0e}" if str(column).endswith("difference") else f"{value:.4f}"
+    return text.replace("-", MINUS, 1) if value < 0 else text
+
+
+def print_checks(name: str, table: pd.DataFrame, tolerance: float) -> None:
+    """Each identity, its largest violation and where, and whether it passes."""
+    failed = int((table["status"] == "fail").sum())
+    rows = tuple(
+        (
+            r["check"],
+            r["identity"],
+            number(float(r["violation"])) if r["status"] != "info" else f"{r['violation']:.0f} cells",
+            r["where"],
+            r["status"],
+        )
+        for _, r in table.iterrows()
+    )
+    out = console()
+    headers = ("Check", "Identity", "Violation", "Where", "Status")
+    out.print(rich_table(Table(headers, "llrll", rows)))
+    verdict = "every identity holds" if not failed else f"{failed} of {len(table)} checks FAIL"
+    _paragraph(out, f"World {name}: {verdict} (relative tolerance {tolerance:g}).")

@@ -1,5 +1,6 @@
 """The equilibrium: solve, and the certificate of what was solved."""
 
+from detente.equilibrium.batch import solve_batch
 from detente.equilibrium.path import between
 from detente.equilibrium.problem import Exogenous, build_problem, exogenous
 from detente.equilibrium.result import Certificate, Equilibrium
@@ -13,6 +14,7 @@ __all__ = [
     "between",
     "build_problem",
     "exogenous",
+    "solve_batch",
     "solve_equilibrium",
     "solve_point",
 ]

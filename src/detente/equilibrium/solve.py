@@ -24,6 +24,7 @@ from detente.world.core import World
 #: iterations after which the direct search is given up and the path is walked instead
 _DIRECT = 300
 _SMALLEST_STEP = 1e-3
+_ON_THE_WAY = 1e-7
 
 
 class HasShocks(Protocol):
@@ -125,9 +126,8 @@ def _continue(
             if share == 1.0
             else build_problem(world, between(world, given, share), check=False)
         )
-        found = _attempt(
-            replace(point, blocks=problem.blocks), tolerance, _DIRECT // 2, reached
-        )
+        exact = tolerance if share == 1.0 else max(tolerance, _ON_THE_WAY)
+        found = _attempt(replace(point, blocks=problem.blocks), exact, _DIRECT, reached)
         spent += found.iterations
         if _is_answer(found):
             at, reached, step = share, found, 1.6 * step

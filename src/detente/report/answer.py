@@ -139,24 +139,29 @@ def _partners(view: View) -> list[str]:
         if before > 0 and abs(after / before - 1) < 1e-6
         else f"{'grows' if after > before else 'shrinks'} from {usd(before)} to {usd(after)}"
     )
-    becomes = "stays" if before > 0 and first["rank"] == 1 else "becomes"
-    was = "" if becomes == "stays" or before == 0 else f", after rank {first['rank']}"
-    next_ones = [
-        f"{view.prose(str(c))} ({share(float(r['share']))} to {share(float(r['share_new']))}"
-        f"{_rank(r)})"
-        for c, r in top.iloc[1:].iterrows()
-    ]
+    becomes = "stays" if _traded(first) and first["rank"] == 1 else "becomes"
+    next_ones = [f"{view.prose(str(c))} ({_shift(r)})" for c, r in top.iloc[1:].iterrows()]
     more = f"; next {'comes' if len(next_ones) == 1 else 'come'} {listed(next_ones)}"
     return [
         f"Its trade {change} a year; {view.prose(code)} {becomes} its largest partner"
-        f"{was} (from {share(float(first['share']))} of its trade to "
-        f"{share(float(first['share_new']))}){more if next_ones else ''}."
+        f" ({_shift(first, ' of its trade')})"
+        f"{more if next_ones else ''}."
     ]
 
 
-def _rank(row: pd.Series) -> str:
+def _traded(row: pd.Series) -> bool:
+    return bool(row["total"] > 0)
+
+
+def _shift(row: pd.Series, of: str = "") -> str:
+    """Share and rank, before and after; a partner that traded nothing had no rank."""
+    after = share(float(row["share_new"]))
+    if not _traded(row):
+        return f"from nothing to {after}{of}"
     moved = int(row["rank"]) != int(row["rank_new"])
-    return f", rank {row['rank']} to {row['rank_new']}" if moved else ""
+    told = f", rank {row['rank']} to {row['rank_new']}" if moved else ""
+    before = share(float(row["share"]))
+    return f"{after}{of}, as before" if before == after else f"from {before} to {after}{of}{told}"
 
 
 def _range(view: View) -> list[str]:

@@ -16,7 +16,7 @@ NO_MONEY = 0.005
 _INVERTED = re.compile(r"^(?P<name>[^,]+), (?P<form>.*\bof)( the)?$")
 _ARTICLE = re.compile(
     r"^(?:United |European |Rest |Republic |Democratic |DPRK|USA$|EU\b|UK$|UAE$|Russian |Czech R"
-    r"|Dominican R|Netherlands|Philippines|Bahamas|Gambia|Maldives|Other )"
+    r"|Dominican R|Middle East|Netherlands|Philippines|Bahamas|Gambia|Maldives|Other )"
 )
 
 
@@ -107,7 +107,7 @@ def usd(value: float) -> str:
 
 def in_prose(name: str) -> str:
     """A country's name inside a sentence: ``the Republic of Korea``, ``China``."""
-    name = re.sub(r"\s*\([^)]*\)$", "", name).strip()
+    name = re.sub(r"\s*\([^)]*\)$|, with .*$", "", name).strip()
     inverted = _INVERTED.match(name)
     if inverted:
         return f"the {inverted['form']} {inverted['name']}"

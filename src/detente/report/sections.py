@@ -71,6 +71,11 @@ def sections(view: View) -> list[Section]:
 
 
 # -- the head --------------------------------------------------------------------------------
+def first_sentence(text: str) -> str:
+    """The first sentence of a description."""
+    return text.split(". ")[0].rstrip(".") + "." if text.strip() else ""
+
+
 def head(view: View) -> list[tuple[str, str]]:
     """World, state and measures: label and text of each line."""
     notes = view.notes
@@ -98,7 +103,7 @@ def _measure(measure: Mapping[str, Any]) -> str:
 
 
 # -- who gains and loses -----------------------------------------------------------------------
-def gainers(view: View, most: int = 8) -> Section:
+def gainers(view: View, most: int = 7) -> Section:
     """Countries by the size of their gain or loss in USD; the rest in one row."""
     table = view.welfare
     order = table["equivalent_variation"].abs().sort_values(ascending=False).index
@@ -116,15 +121,14 @@ def gainers(view: View, most: int = 8) -> Section:
         "Who gains and who loses",
         tables=(
             Table(
-                ("Country", "As consumed", "Own earnings", "Real wage", "Million USD a year"),
+                ("Country", "As consumed", "Own earnings", "Real wage", "Million USD"),
                 "lrrrr",
                 tuple(rows),
                 sums=2 if len(rest) else 1,
             ),
         ),
         notes=(
-            "As consumed: what the country's income buys. Own earnings: without the trade "
-            "deficit and transfers that others pay for. USD: equivalent variation.",
+            "A year, as equivalent variation. Own earnings: without deficits and transfers.",
         ),
     )
 
@@ -147,7 +151,7 @@ def partners(view: View, most: int = 8) -> Section:
     rows = [
         (
             view.label(str(code), 18 if kinds else 22),
-            _change(str(r["rank"]), str(r["rank_new"])),
+            _change(rank(r), rank(r, "_new")),
             _change(million(r["exports"]), million(r["exports_new"])),
             _change(million(r["imports"]), million(r["imports_new"])),
             _change(share(r["share"]), share(r["share_new"]), unit=" %"),
@@ -169,7 +173,7 @@ def partners(view: View, most: int = 8) -> Section:
     headers = ("Partner", "Rank", "Exports to", "Imports from", "Share")
     return Section(
         "partners",
-        f"Trade partners of {view.prose(view.country)}, before → after",
+        f"Trade partners of {view.prose(view.country)}, million USD a year, before → after",
         tables=(
             Table(
                 (*headers, "Link") if kinds else headers,
@@ -178,8 +182,12 @@ def partners(view: View, most: int = 8) -> Section:
                 sums=1,
             ),
         ),
-        notes=("Million USD a year, net of tariff, at baseline prices of the world's income.",),
     )
+
+
+def rank(row: pd.Series, mark: str = "") -> str:
+    """A partner's rank; a dash where it trades nothing."""
+    return str(row[f"rank{mark}"]) if row[f"total{mark}"] > 0 else "–"
 
 
 def link_kinds(view: View) -> dict[str, str]:
@@ -218,16 +226,16 @@ def sources(view: View) -> list[Section]:
         Section(
             "decomposition",
             f"Where the change for {name} comes from",
-            tables=(Table(("Part", "Log points × 100"), "lr", tuple(rows), sums=1),),
+            tables=(Table(("Part", "Points"), "lr", tuple(rows), sums=1),),
             notes=(
-                f"The parts add up to 100·ln Ŵ to within {gap}; that is {change} of welfare.",
+                f"Points of 100·ln Ŵ, which the parts meet to within {gap}; it is {change}.",
             ),
         ),
         _sectors(view, name),
     ]
 
 
-def _sectors(view: View, name: str, most: int = 4) -> Section:
+def _sectors(view: View, name: str, most: int = 3) -> Section:
     table = view.tables["sectors"]
     mine = table[table["country"] == view.country].set_index("sector")
     change = (mine["output_new"] - mine["output"]).rename("change")
@@ -263,7 +271,7 @@ def trust(view: View) -> Section:
 def _sensitivity(view: View, table: pd.DataFrame) -> Table:
     rows = []
     for label, row in table.iterrows():
-        text = str(label).replace(f"{view.country}'s ", "")
+        text = _VARIANTS.get(str(label), str(label).replace(f"{view.country}'s ", ""))
         if pd.isna(row.get("welfare")):
             rows.append((text, "no solution", "", "", ""))
             continue
@@ -273,11 +281,18 @@ def _sensitivity(view: View, table: pd.DataFrame) -> Table:
                 percent(float(row["welfare"])),
                 percent(float(row["own_earnings"])),
                 million(float(row["trade_new"])),
-                str(row["partners"]),
+                str(row["partners"]).replace("%", ""),
             )
         )
-    headers = (f"{view.country} if", "Consumed", "Earned", "Trade", "Largest partners")
+    headers = (f"{view.country}, if", "Consumed", "Earned", "Trade", "Largest partners, %")
     return Table(headers, "lrrrl", tuple(rows))
+
+
+#: Shorter names of the sensitivity table's rows.
+_VARIANTS: Mapping[str, str] = {
+    "no deficits, before or after": "no deficits at all",
+    "deficits end with the change": "deficits end as a shock",
+}
 
 
 def caveats(view: View) -> tuple[str, ...]:

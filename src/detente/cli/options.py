@@ -1,0 +1,82 @@
+"""What several commands share: formats, writing tables, signs of life."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from detente.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Format(StrEnum):
+    """How a command answers."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    parquet = "parquet"
+
+
+class ListFormat(StrEnum):
+    """How a command that has one table answers."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+def echo_json(value: Any) -> None:
+    """Strict JSON: a number that is none is an error here, not a NaN in the output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def records(table: pd.DataFrame) -> Any:
+    """A table as JSON-able rows, missing numbers as null."""
+    return json.loads(table.to_json(orient="records", double_precision=15))
+
+
+def echo_csv(table: pd.DataFrame) -> None:
+    """A table as csv on standard output."""
+    typer.echo(table.to_csv(index=False), nl=False)
+
+
+def one_table(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
+    """A table by its name; an unknown one is refused with the nearest."""
+    if name not in tables:
+        raise InputError(
+            f"--table: there is no table '{name}'; there are {', '.join(tables)}.",
+            nearest=nearest(name, tables),
+        )
+    return tables[name]
+
+
+def write_tables(directory: Path, tables: Mapping[str, pd.DataFrame], ending: str) -> None:
+    """One file a table; a folder that holds anything else is left alone."""
+    from detente.report.folder import table_bytes, write_files
+
+    write_files(
+        directory,
+        {f"{name}.{ending}": table_bytes(table, ending) for name, table in tables.items()},
+    )
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """A sign of life while something runs, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield

@@ -1,0 +1,68 @@
+"""``detente replicate``: published results beside ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from detente.cli.options import Format, echo_csv, echo_json, records, working, write_tables
+from detente.errors import InputError, nearest
+
+NAMES = ("caliendo-parro-2015",)
+
+
+def replicate(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="caliendo-parro-2015")],
+    data: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder with the paper's data, as csv.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="DIR", help="Write tables here.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="What to print or write.")] = Format.table,  # noqa: A002
+) -> None:
+    """Compute a published result again: published, computed, difference.
+
+    The exit status is 1 where they differ by more than the tolerance.
+
+    Example: detente replicate caliendo-parro-2015 --data cp2015
+    """
+    if name not in NAMES:
+        raise InputError(
+            f"there is no replication '{name}'; there is {', '.join(NAMES)}.",
+            nearest=nearest(name, NAMES),
+        )
+    if format is Format.parquet and out is None:
+        raise InputError("--format parquet writes files: say where with -o DIR.")
+    from detente.replicate import caliendo_parro_2015
+
+    with working("solving"):
+        found = caliendo_parro_2015(data)
+    tables = {
+        "replication": found.table.reset_index(),
+        "printed": found.printed.reset_index(drop=True),
+        "observed_deficits": found.observed_deficits.reset_index(),
+    }
+    if out is not None:
+        write_tables(out, tables, "csv" if format is not Format.parquet else "parquet")
+    if format is Format.json:
+        echo_json(
+            {
+                "name": found.name,
+                "citation": found.citation,
+                "agrees": found.agrees,
+                "largest_difference": found.largest,
+                "certificates": list(found.certificates),
+                "tables": {key: records(table) for key, table in tables.items()},
+            }
+        )
+    elif format is Format.csv and out is None:
+        echo_csv(tables["replication"])
+    elif format is Format.table:
+        from detente.cli.render import print_replication
+
+        print_replication(found)
+    if not found.agrees:
+        raise typer.Exit(1)

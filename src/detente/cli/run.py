@@ -1,0 +1,179 @@
+"""``detente run``: solve a scenario and print the answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from detente.cli.options import (
+    Format,
+    echo_csv,
+    echo_json,
+    one_table,
+    records,
+    working,
+    write_tables,
+)
+from detente.errors import InputError, Place
+
+if TYPE_CHECKING:
+    from detente.result import Result
+    from detente.scenario import Scenario
+    from detente.world import World
+
+
+def run(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A scenario (YAML).")],
+    world: Annotated[
+        str | None,
+        typer.Option(metavar="NAME_OR_PATH", help="World; by default the scenario's."),
+    ] = None,
+    dprk_size: Annotated[
+        str, typer.Option(metavar="un|bok", help="Estimate of the DPRK's economy.")
+    ] = "un",
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="State on a day; by default at the end."),
+    ] = None,
+    country: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Country in focus; by default the most affected."),
+    ] = None,
+    deficit_rule: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE",
+            help="fixed, balanced, balanced_as_shock or proportional:CODE, "
+            "in place of the scenario's.",
+        ),
+    ] = None,
+    psi_scale: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Multiply dormant shares ψ, in place of the scenario's."),
+    ] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(metavar="X", help="Largest relative residual (1e-10).")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="DIR", help="Write a run's folder, or tables, here."),
+    ] = None,
+    format: Annotated[Format, typer.Option(help="What to print or write.")] = Format.table,  # noqa: A002
+    table: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this table (csv: welfare).")
+    ] = None,
+) -> None:
+    """Solve a scenario, print who gains and loses, and how far to trust it.
+
+    With -o DIR also write a folder with a report, tables, charts and run.json; with
+    --format csv or parquet, write the tables there instead.
+
+    Example: detente run scenarios/korea-opens.yaml --deficit-rule balanced -o out
+    """
+    if format is Format.parquet and out is None:
+        raise InputError("--format parquet writes files: say where with -o DIR.")
+    if out is not None:
+        from detente.report.folder import require_folder
+
+        require_folder(out)
+    with working("solving"):
+        result = _solve(
+            file,
+            world_name=world,
+            dprk_size=dprk_size,
+            at=at,
+            country=country,
+            tolerance=tolerance,
+            assumed={"deficit_rule": deficit_rule, "psi_scale": psi_scale},
+        )
+    _answer(result, country, format, table, out)
+
+
+def _solve(
+    file: Path,
+    *,
+    world_name: str | None,
+    dprk_size: str,
+    at: str | None,
+    country: str | None,
+    tolerance: float | None,
+    assumed: dict[str, Any],
+) -> Result:
+    """Load, check what was asked before any work, and solve."""
+    if tolerance is not None and not 1e-13 <= tolerance <= 1e-3:
+        raise InputError(f"--tolerance: {tolerance:g} is not between 1e-13 and 1e-3.")
+    from detente.result import solve
+    from detente.scenario import load_scenario
+    from detente.scenario.measure import nearest_label
+    from detente.solver import DEFAULT_TOLERANCE
+
+    scenario = load_scenario(file)
+    changes = {key: value for key, value in assumed.items() if value is not None}
+    for key, value in changes.items():
+        scenario = _assume(scenario, key, value)
+    chosen = _world(scenario, file, world_name, dprk_size)
+    if world_name is not None:
+        scenario = scenario.with_(world=world_name)
+    if country is not None and country not in chosen.countries:
+        raise InputError(
+            f"--country: unknown country '{country}' in world '{chosen.name}'.",
+            nearest=nearest_label(country, chosen.countries, chosen.country_names),
+        )
+    return solve(chosen, scenario, at=at, tolerance=tolerance or DEFAULT_TOLERANCE)
+
+
+def _assume(scenario: Scenario, key: str, value: Any) -> Scenario:
+    """A scenario under another assumption; a mistake is named after its option."""
+    try:
+        return scenario.with_(**{key: value})
+    except InputError as error:
+        option = Place(key=None, file=f"--{key.replace('_', '-')}")
+        raise InputError(error.what, option, error.nearest) from None
+
+
+def _world(scenario: Scenario, file: Path, name: str | None, dprk_size: str) -> World:
+    """The world asked for; a path in a scenario counts from the scenario's folder."""
+    from detente.world import load_world
+
+    if name is not None:
+        return load_world(name, dprk_size)
+    beside = file.parent / scenario.world
+    if beside.is_file():
+        return load_world(beside, dprk_size)
+    return load_world(scenario.world, dprk_size)
+
+
+def _answer(
+    result: Result, country: str | None, form: Format, table: str | None, out: Path | None
+) -> None:
+    """Print, and write where a folder is given."""
+    if form in (Format.csv, Format.parquet):
+        tables = result.tables(country)
+        if out is None:
+            echo_csv(one_table(tables, table or "welfare"))
+        else:
+            chosen = tables if table is None else {table: one_table(tables, table)}
+            write_tables(out, chosen, form.value)
+        return
+    from detente.report.view import View
+
+    view = View.of(result, country)
+    shown = None if table is None else one_table(view.tables, table)
+    if out is not None:
+        from detente.report.folder import write_run
+
+        write_run(out, view)
+    if form is Format.json:
+        whole = {**view.provenance, "tables": {k: records(t) for k, t in view.tables.items()}}
+        echo_json(whole if shown is None else records(shown))
+        return
+    from detente.cli.render import print_frame, print_report
+
+    if shown is None:
+        print_report(view)
+    else:
+        print_frame(shown)
+
+
