@@ -92,7 +92,9 @@ def violations(eq: Equilibrium) -> dict[str, float]:
         "price": _relative(np.log(prices / eq.price_hat) * theta[:, :, 0], np.ones(1)),
         "cost": _relative(log_cost - np.log(eq.cost_hat), np.ones(1)),
         "share": _relative(new - eq.trade_share, np.ones(1)),
-        "shares add up": _relative(np.where(live, eq.trade_share.sum(axis=1) - 1.0, 0.0), np.ones(1)),
+        "shares add up": _relative(
+            np.where(live, eq.trade_share.sum(axis=1) - 1.0, 0.0), np.ones(1)
+        ),
         "flows": _relative(flows - eq.flows, X[:, None, :]),
         "output": _relative(Y - eq.output, Y),
         "expenditure": _relative(wanted - X, wanted, X),
@@ -120,10 +122,14 @@ def _rule(eq: Equilibrium, wage: np.ndarray, other: np.ndarray) -> float:
         return float(np.abs(D - z.deficit_path).max() / world)
     n = w.countries.index(z.proportional_to)
     own = w.deficit[n] * wage[n] / w.value_added[n]
-    rest = np.arange(w.n_countries) != n
+    # countries that trade, directly or not, with the one that is named
+    rest = (eq.problem.blocks == eq.problem.blocks[n]) & (np.arange(w.n_countries) != n)
+    elsewhere = float(np.abs((D - w.deficit)[eq.problem.blocks != eq.problem.blocks[n]]).sum())
+    if not rest.any():
+        return elsewhere / world
     # the others give up the same share of the income they would have with their own D
     lost = (w.deficit - D)[rest] / (wage + other + w.deficit)[rest]
-    return float(max(abs(D[n] - own) / world, np.ptp(lost)))
+    return float(max(abs(D[n] - own) / world, np.ptp(lost), elsewhere / world))
 
 
 def _caps(eq: Equilibrium, flows: np.ndarray) -> float:
@@ -187,5 +193,7 @@ def _random_caps(world: World, rng: np.random.Generator) -> tuple[Cap, ...]:
         owner = rng.choice(["importer", "exporter", "burnt", world.countries[0]])
         quantity = traded[s, i, n] * rng.uniform(0.2, 1.3)
         names = world.countries
-        caps.append(Cap(world.sectors[s], (names[i],), (names[n],), float(quantity), str(owner)))
+        caps.append(
+            Cap(world.sectors[s], (names[i],), (names[n],), float(quantity), str(owner))
+        )
     return tuple(caps)

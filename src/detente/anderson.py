@@ -22,7 +22,7 @@ class Anderson:
     def __init__(self, size: int, memory: int = 16) -> None:
         self.memory = memory
         self._df = np.empty((memory, size))
-        self._dz = np.empty((memory, size))
+        self._move = np.empty((memory, size))
         self._gram = np.zeros((memory, memory))
         self.reset()
 
@@ -46,11 +46,13 @@ class Anderson:
         if not kept:
             return z + f
         mix = self._mix(f, kept)
-        return z + f - mix @ (self._dz[:kept] + self._df[:kept])
+        step: Array = f - mix @ self._move[:kept]
+        return z + step
 
     def _remember(self, df: Array, dz: Array) -> None:
         slot = self._count % self.memory
-        self._df[slot], self._dz[slot] = df, dz
+        self._df[slot] = df
+        np.add(dz, df, out=self._move[slot])
         self._count += 1
         kept = min(self._count, self.memory)
         self._gram[slot, :kept] = self._gram[:kept, slot] = self._df[:kept] @ df

@@ -15,7 +15,13 @@ import pandas as pd
 
 from detente import outcomes
 from detente._version import __version__
-from detente.equilibrium import Certificate, Equilibrium, HasShocks, solve_equilibrium
+from detente.equilibrium import (
+    Certificate,
+    Equilibrium,
+    HasShocks,
+    solve_batch,
+    solve_equilibrium,
+)
 from detente.scenario import Scenario
 from detente.shocks import Shocks
 from detente.solver import DEFAULT_TOLERANCE, MAX_ITERATIONS
@@ -242,10 +248,20 @@ def solve_many(
     world: World,
     scenarios: Sequence[Scenario | Shocks | HasShocks],
     *,
+    workers: int = 1,
     tolerance: float = DEFAULT_TOLERANCE,
     max_iterations: int = MAX_ITERATIONS,
 ) -> list[Result]:
-    """Solve several scenarios on one world; each result is as :func:`solve` gives it."""
-    return [
-        solve(world, s, tolerance=tolerance, max_iterations=max_iterations) for s in scenarios
-    ]
+    """Solve several scenarios on one world; each result is as :func:`solve` gives it.
+
+    Parameters
+    ----------
+    workers : int
+        Threads; see :func:`detente.equilibrium.solve_batch`.
+    """
+    settings: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations}
+    assumes = [isinstance(s, Scenario) and s.prepare(world) is not world for s in scenarios]
+    if any(assumes):  # other elasticities are other worlds: nothing to share
+        return [solve(world, s, **settings) for s in scenarios]
+    solved = solve_batch(world, scenarios, workers=workers, **settings)
+    return [Result(eq, s, world) for eq, s in zip(solved, scenarios, strict=True)]

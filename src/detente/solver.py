@@ -267,8 +267,8 @@ class _Search:
         """An Anderson step; X′ is kept in units of its first scale."""
         if self.anderson.empty:
             self.unit = scale
-        z = z.copy()
         z[-spent.size :] = (spent / self.unit).ravel()
+        plain = f
         f = f.copy()
         f[-spent.size :] *= (scale / self.unit).ravel()
         step = self.anderson.step(z, f) - z
@@ -276,7 +276,7 @@ class _Search:
         largest = float(np.abs(step).max())
         if not math.isfinite(largest):
             self.anderson.reset()
-            return f * 0.5
+            return 0.5 * plain
         return step * min(1.0, _TRUST / largest) if largest > _TRUST else step
 
     def _apply(self, point: _Point, step: Array, scale: Array) -> tuple[Array, Array, Array]:

@@ -16,9 +16,7 @@ from detente.shocks import DEFICIT_RULES, Shocks
 from detente.world import World
 from worlds import random_world, worlds
 
-fixed = settings(
-    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+fixed = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 LARGEST_RESIDUAL = 1e-9
 
 

@@ -53,13 +53,17 @@ def test_units_do_not_matter(rule: str, by: float) -> None:
             continue
         for hat in HATS:
             np.testing.assert_allclose(getattr(other, hat), getattr(one, hat), rtol=1e-9)
-        np.testing.assert_allclose(other.solution.cap_markup, one.solution.cap_markup, atol=1e-9)
+        np.testing.assert_allclose(
+            other.solution.cap_markup, one.solution.cap_markup, atol=1e-9
+        )
         assert other.equivalent_variation == pytest.approx(
             by * one.equivalent_variation, rel=1e-6, abs=1e-8 * by * world.income.max()
         )
 
 
-def moved(axes: str, array: np.ndarray, countries: np.ndarray, sectors: np.ndarray) -> np.ndarray:
+def moved(
+    axes: str, array: np.ndarray, countries: np.ndarray, sectors: np.ndarray
+) -> np.ndarray:
     order = [sectors if a in "sk" else countries for a in axes]
     return array[np.ix_(*order)]
 
@@ -91,9 +95,7 @@ def reordered(
 
 
 @settings(fixed, max_examples=40)
-@given(
-    worlds(max_countries=7, max_sectors=4), st.integers(0, 2**31), st.sampled_from(RULES)
-)
+@given(worlds(max_countries=7, max_sectors=4), st.integers(0, 2**31), st.sampled_from(RULES))
 def test_order_does_not_matter(world: World, seed: int, rule: str) -> None:
     rng = np.random.default_rng(seed)
     countries, sectors = rng.permutation(world.n_countries), rng.permutation(world.n_sectors)

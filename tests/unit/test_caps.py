@@ -34,7 +34,9 @@ def quantity(eq: Equilibrium, sector: int, i: list[int], n: list[int]) -> float:
     return float((arrived[sector, i, n] / eq.cost_hat[sector, i]).sum())
 
 
-def cap(world: World, sector: int, i: int, n: int, share: float, owner: str = "importer") -> Cap:
+def cap(
+    world: World, sector: int, i: int, n: int, share: float, owner: str = "importer"
+) -> Cap:
     c = world.countries
     size = share * trade(world, sector, i, n)
     return Cap(world.sectors[sector], (c[i],), (c[n],), size, owner)

@@ -37,7 +37,9 @@ def test_fixed(world: World) -> None:
     eq = solved(world, "fixed")
     np.testing.assert_allclose(eq.solution.deficit, world.deficit, rtol=1e-9)
     gap = eq.customs_value.sum(axis=(0, 1)) - eq.flows.sum(axis=(0, 2))
-    np.testing.assert_allclose(gap, world.deficit + eq.shocks.transfer, atol=1e-8 * world.income.max())
+    np.testing.assert_allclose(
+        gap, world.deficit + eq.shocks.transfer, atol=1e-8 * world.income.max()
+    )
 
 
 def test_proportional(world: World) -> None:
@@ -95,7 +97,9 @@ def test_as_shock_is_the_chain_of_both(world: World) -> None:
     second = solved(world, "balanced")
     np.testing.assert_allclose(whole.wage_hat, first.wage_hat * second.wage_hat, rtol=1e-8)
     np.testing.assert_allclose(whole.price_hat, first.price_hat * second.price_hat, rtol=1e-8)
-    np.testing.assert_allclose(whole.welfare_hat, first.welfare_hat * second.welfare_hat, rtol=1e-8)
+    np.testing.assert_allclose(
+        whole.welfare_hat, first.welfare_hat * second.welfare_hat, rtol=1e-8
+    )
 
 
 def test_path(world: World) -> None:

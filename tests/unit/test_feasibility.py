@@ -70,7 +70,7 @@ def test_output_without_own_sales_is_no_supply() -> None:
     """F[s,n,n] counts and not Y: AAA exports all the steel that it makes."""
     flows = full(3)
     flows[1, 0, 0] = 0.0
-    world = hand_made(flows)
+    world = hand_made(flows, inputs=0.1)
     assert world.output[1, 0] > 0
     with pytest.raises(NoSolutionError, match=r"(?s)AAA.*steel"):
         solve_equilibrium(world, Shocks(link=ban(world, 0, "imports")))
@@ -126,7 +126,7 @@ def test_an_opening_brings_a_country_goods_that_it_did_not_need() -> None:
 def test_a_new_exporter_of_a_good_that_it_did_not_make() -> None:
     flows = full(3)
     flows[1, 2, :] = 0.0  # CCC makes no steel
-    world = hand_made(flows)
+    world = hand_made(flows, inputs=0.1)
     psi = np.zeros_like(flows)
     psi[1, 2, 0] = 0.5
     eq = solve_equilibrium(world, Shocks(link_open=np.sign(psi), dormant_share=psi))
@@ -182,11 +182,15 @@ def test_isolated_blocks_solve_as_two_worlds_would() -> None:
         flows = together.flows[:, half, half]
         alone = solve_equilibrium(
             world.with_(name="again"),
-            Shocks(link=cut_in_two(world), labour_hat=labour, tariff_new=tariff * _inside(half)),
+            Shocks(
+                link=cut_in_two(world), labour_hat=labour, tariff_new=tariff * _inside(half)
+            ),
             tolerance=1e-12,
         )
         np.testing.assert_allclose(alone.flows[:, half, half], flows, rtol=1e-8)
-        np.testing.assert_allclose(alone.welfare_hat[half], together.welfare_hat[half], rtol=1e-9)
+        np.testing.assert_allclose(
+            alone.welfare_hat[half], together.welfare_hat[half], rtol=1e-9
+        )
 
 
 def _inside(half: slice) -> np.ndarray:

@@ -66,9 +66,7 @@ class Levels:
 def unit_costs(eco: Economy, wage: Array) -> tuple[Array, Array]:
     """Costs and prices that agree, by iteration on ln P (a contraction: γᵛ > 0)."""
     power = np.where(np.isfinite(eco.iceberg), eco.iceberg, 1.0) * (1.0 + eco.tariff)
-    power = np.where(
-        np.isfinite(eco.iceberg), power ** -eco.theta[:, None, None], 0.0
-    )
+    power = np.where(np.isfinite(eco.iceberg), power ** -eco.theta[:, None, None], 0.0)
     log_price = np.zeros_like(eco.technology)
     for _ in range(20_000):
         log_cost = _log_cost(eco, wage, log_price)

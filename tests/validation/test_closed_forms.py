@@ -88,7 +88,11 @@ def test_many_sectors_with_inputs(seed: int) -> None:
     taste = rng.dirichlet(np.ones(s), n).T
     world = build(random_flows(seed, s, n), theta, 0.45, recipe=recipe, taste=taste)
     costs = np.where(abroad(world), np.exp(rng.normal(0.0, 0.4, world.flows.shape)), 1.0)
-    eq = solve(world, cost_hat=costs, link=np.where(rng.random(costs.shape) < 0.2, 0.3, 1.0) * abroad(world) + np.eye(n))
+    eq = solve(
+        world,
+        cost_hat=costs,
+        link=np.where(rng.random(costs.shape) < 0.2, 0.3, 1.0) * abroad(world) + np.eye(n),
+    )
     change = np.log(home_share_hat(eq)) / theta[:, None]
     for c in range(n):
         price = np.linalg.solve(np.eye(s) - world.input_share[:, :, c].T, change[:, c])
@@ -101,7 +105,9 @@ def test_autarky(rule: str) -> None:
     """Bans on everything: λ̂ = 1/λ; as a shock the deficit goes too, own earnings do not."""
     rng = np.random.default_rng(8)
     theta = np.array([3.0, 6.0, 4.0])
-    world = build(random_flows(8, 3, 4) * rng.uniform(0.8, 1.2, (3, 4, 1)), theta, 0.5, rule="fixed")
+    world = build(
+        random_flows(8, 3, 4) * rng.uniform(0.8, 1.2, (3, 4, 1)), theta, 0.5, rule="fixed"
+    )
     eq = solve(world, link=1.0 - abroad(world), deficit_rule=rule)
     base = eq.world
     home = np.log(np.einsum("snn->sn", base.trade_share))
@@ -235,13 +241,13 @@ def test_first_order_effects_of_trade_costs(seed: int) -> None:
     system = (1 + theta) * np.eye(n) - sold - theta * cross
     right = -theta * ((sold * tau).sum(axis=1) - sold @ (pi * tau).sum(axis=0))
     numeraire = world.value_added / world.value_added.sum()
-    wage = np.linalg.lstsq(
-        np.vstack([system, numeraire]), np.append(right, 0.0), rcond=None
-    )[0]
+    wage = np.linalg.lstsq(np.vstack([system, numeraire]), np.append(right, 0.0), rcond=None)[0]
     welfare = wage - pi.T @ wage - (pi * tau).sum(axis=0)
 
     def log(sign: float, what: str) -> np.ndarray:
-        eq = solve_equilibrium(world, Shocks(cost_hat=np.exp(sign * h * tau)[None]), tolerance=1e-13)
+        eq = solve_equilibrium(
+            world, Shocks(cost_hat=np.exp(sign * h * tau)[None]), tolerance=1e-13
+        )
         return np.log(getattr(eq, what))
 
     for what, exact in (("wage_hat", wage), ("welfare_hat", welfare)):

@@ -195,7 +195,9 @@ def test_bans_and_link_multipliers(multiplier: float) -> None:
     theta = eco.theta[:, None, None]
     with np.errstate(divide="ignore"):
         rise = np.where(cells, np.float64(multiplier) ** (-1.0 / theta), 1.0)
-    compare(eco, eco.but(iceberg=eco.iceberg * rise), {"link": np.where(cells, multiplier, 1.0)})
+    compare(
+        eco, eco.but(iceberg=eco.iceberg * rise), {"link": np.where(cells, multiplier, 1.0)}
+    )
 
 
 def test_transfer_and_deficit_rules() -> None:
@@ -213,7 +215,9 @@ def test_rebasing_to_balance_is_the_level_model_without_deficits() -> None:
     balanced = solve_levels(eco.but(deficit=np.zeros(4)))
     world = calibrate(eco, solve_levels(eco)).rebase("balanced")
     np.testing.assert_allclose(world.flows, balanced.flows * MONEY, rtol=CLOSE)
-    np.testing.assert_allclose(world.value_added, balanced.wage * eco.labour * MONEY, rtol=CLOSE)
+    np.testing.assert_allclose(
+        world.value_added, balanced.wage * eco.labour * MONEY, rtol=CLOSE
+    )
 
 
 def test_the_level_model_is_an_equilibrium() -> None:
@@ -221,7 +225,9 @@ def test_the_level_model_is_an_equilibrium() -> None:
     eco = random_economy(36, 4, 3)
     z = solve_levels(eco)
     np.testing.assert_allclose((z.wage * eco.labour).sum(), 1.0)
-    np.testing.assert_allclose(z.flows.sum(axis=(0, 1)) - z.flows.sum(axis=(0, 2)), eco.deficit, atol=1e-11)
+    np.testing.assert_allclose(
+        z.flows.sum(axis=(0, 1)) - z.flows.sum(axis=(0, 2)), eco.deficit, atol=1e-11
+    )
     np.testing.assert_allclose(z.share.sum(axis=1), 1.0)
     cheaper = levels(eco.but(labour=eco.labour * 3.0), z.wage / 3.0)
     np.testing.assert_allclose(cheaper.price * 3.0, z.price)

@@ -187,7 +187,8 @@ def _openness(table: FullTable, spent: Array) -> Array:
     home = np.einsum("snn->sn", table.flows)
     found = 1.0 - home / _safe(spent)
     found[:, PRK] = np.median(found[:, 1:], axis=1)
-    return np.clip(found, 0.0, 1.0)
+    clipped: Array = np.clip(found, 0.0, 1.0)
+    return clipped
 
 
 def _kind(
@@ -268,7 +269,8 @@ def _joint_odds(side: _Side, share: Array) -> Array:
     total = side.share.sum(axis=1)
     if (total >= 1.0).any():
         raise ValueError("dormant shares of the DPRK's suppliers reach one")
-    return side.share * ((1.0 - closed) / (1.0 - total))[:, None]
+    found: Array = side.share * ((1.0 - closed) / (1.0 - total))[:, None]
+    return found
 
 
 def _lists(
@@ -303,4 +305,5 @@ def _lists(
 def largest_coverage(tables: Mapping[str, Array], not_in_force: tuple[str, ...]) -> Array:
     """What any regime in force bans of each link, shape (S, N, N)."""
     found = [t for name, t in tables.items() if name not in not_in_force]
-    return np.maximum.reduce(found)
+    largest: Array = np.maximum.reduce(found)
+    return largest

@@ -94,7 +94,8 @@ def value_added(
     ):
         here = [at[m] for m in members]
         found[here] = _within(size_of, here, exports, donor)
-    return found * (gdp / found.sum())
+    scaled: Array = found * (gdp / found.sum())
+    return scaled
 
 
 def _block_shares(year: int) -> dict[str, float]:

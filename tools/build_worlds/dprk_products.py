@@ -217,7 +217,8 @@ def export_totals(
     total = fact("exports/kotra", year)
     if year == 2016:
         found = by_sector(placed(dprk_headings(data, 2016)), codes)
-        return found * (total / found.sum())
+        scaled: Array = found * (total / found.sum())
+        return scaled
     before = dprk_headings(data, 2017)
     lines = _lines_2018(before)
     taken = (*lines, "91", "67", "27", *map(str, range(50, 64)))
@@ -227,7 +228,8 @@ def export_totals(
         if not h.startswith(taken)
     }
     known, other = by_sector(lines, codes), by_sector(rest, codes)
-    return known + other * ((total - known.sum()) / other.sum())
+    whole: Array = known + other * ((total - known.sum()) / other.sum())
+    return whole
 
 
 def _lines_2018(before: Mapping[str, float]) -> dict[str, float]:
@@ -357,4 +359,5 @@ def kaesong(direction: str, value: float, codes: tuple[str, ...]) -> Array:
     if unknown:
         raise KeyError(f"{direction}: no such sector: {', '.join(sorted(unknown))}")
     shares = np.array([mix.get(c, 0.0) for c in codes])
-    return value * shares / shares.sum()
+    found: Array = value * shares / shares.sum()
+    return found

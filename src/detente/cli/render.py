@@ -131,7 +131,9 @@ def print_frame(frame: pd.DataFrame) -> None:
 def _column(values: pd.Series) -> list[str]:
     """Cells as text: five digits, no exponent but for the very small."""
     if not pd.api.types.is_float_dtype(values):
-        return ["" if pd.isna(v) else f"{v:,}" if isinstance(v, int) else str(v) for v in values]
+        return [
+            "" if pd.isna(v) else f"{v:,}" if isinstance(v, int) else str(v) for v in values
+        ]
     return ["" if pd.isna(v) else number(float(v)) for v in values]
 
 
@@ -213,7 +215,9 @@ def print_checks(name: str, table: pd.DataFrame, tolerance: float) -> None:
         (
             r["check"],
             r["identity"],
-            number(float(r["violation"])) if r["status"] != "info" else f"{r['violation']:.0f} cells",
+            number(float(r["violation"]))
+            if r["status"] != "info"
+            else f"{r['violation']:.0f} cells",
             r["where"],
             r["status"],
         )

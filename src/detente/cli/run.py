@@ -51,14 +51,18 @@ def run(
     ] = None,
     psi_scale: Annotated[
         float | None,
-        typer.Option(metavar="X", help="Multiply dormant shares ψ, in place of the scenario's."),
+        typer.Option(
+            metavar="X", help="Multiply dormant shares ψ, in place of the scenario's."
+        ),
     ] = None,
     tolerance: Annotated[
         float | None, typer.Option(metavar="X", help="Largest relative residual (1e-10).")
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="DIR", help="Write a run's folder, or tables, here."),
+        typer.Option(
+            "-o", "--out", metavar="DIR", help="Write a run's folder, or tables, here."
+        ),
     ] = None,
     format: Annotated[Format, typer.Option(help="What to print or write.")] = Format.table,  # noqa: A002
     table: Annotated[
@@ -175,5 +179,3 @@ def _answer(
         print_report(view)
     else:
         print_frame(shown)
-
-

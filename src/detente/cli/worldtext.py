@@ -71,7 +71,10 @@ def _countries(table: pd.DataFrame) -> Table:
         (
             str(r["country"]),
             in_table(str(r["name"]), 30),
-            *(million(float(r[key])) for key in ("value_added", "exports", "imports", "deficit")),
+            *(
+                million(float(r[key]))
+                for key in ("value_added", "exports", "imports", "deficit")
+            ),
         )
         for _, r in table.iterrows()
     )

@@ -135,9 +135,7 @@ def _continue(
             step *= 0.4
     if at < 1.0 or reached is None:
         return failed
-    return replace(
-        reached, iterations=spent, seconds=failed.seconds + reached.seconds
-    )
+    return replace(reached, iterations=spent, seconds=failed.seconds + reached.seconds)
 
 
 def _why(world: World, solution: Solution, certificate: Certificate) -> DetenteError:

@@ -161,7 +161,9 @@ def _shift(row: pd.Series, of: str = "") -> str:
     moved = int(row["rank"]) != int(row["rank_new"])
     told = f", rank {row['rank']} to {row['rank_new']}" if moved else ""
     before = share(float(row["share"]))
-    return f"{after}{of}, as before" if before == after else f"from {before} to {after}{of}{told}"
+    return (
+        f"{after}{of}, as before" if before == after else f"from {before} to {after}{of}{told}"
+    )
 
 
 def _range(view: View) -> list[str]:

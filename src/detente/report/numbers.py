@@ -112,7 +112,11 @@ def in_prose(name: str) -> str:
     if inverted:
         return f"the {inverted['form']} {inverted['name']}"
     if _ARTICLE.match(name):
-        return f"the {name[0].lower()}{name[1:]}" if name[:5] in ("Rest ", "Other") else f"the {name}"
+        return (
+            f"the {name[0].lower()}{name[1:]}"
+            if name[:5] in ("Rest ", "Other")
+            else f"the {name}"
+        )
     return name
 
 

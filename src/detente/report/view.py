@@ -99,7 +99,11 @@ class View:
         told = str(self.meta.get("title") or self.meta.get("description") or "")
         size = f"{world['countries']} economies × {world['sectors']} sectors"
         # a title that names the world already is not led by the name again
-        return ", ".join(part for part in (f"{world['name']}: {told}" if told else world["name"], size) if part)
+        return ", ".join(
+            part
+            for part in (f"{world['name']}: {told}" if told else world["name"], size)
+            if part
+        )
 
     @cached_property
     def blocks(self) -> list[dict[str, Any]]:
@@ -165,9 +169,7 @@ def blocks_of(meta: Mapping[str, Any]) -> list[dict[str, Any]]:
             {"name": name, **(facts if isinstance(facts, Mapping) else {"flag": facts})}
             for name, facts in blocks.items()
         ]
-    return [
-        {**facts, "name": facts.get("name", facts.get("block", ""))} for facts in blocks
-    ]
+    return [{**facts, "name": facts.get("name", facts.get("block", ""))} for facts in blocks]
 
 
 def _named(note: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
