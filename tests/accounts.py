@@ -66,12 +66,16 @@ def violations(eq: Equilibrium) -> dict[str, float]:
         "ksi,ki->si", w.input_share, np.log(eq.price_hat)
     )
     markup = link_markup(eq)
-    term = base * dearer**-theta * markup**-theta * np.exp(-theta * log_cost[:, :, None])
+    with np.errstate(divide="ignore"):
+        term = np.log(base) - theta * (np.log(dearer * markup) + log_cost[:, :, None])
     if z.productivity_hat is not None:
-        term = term * z.productivity_hat[:, :, None]
-    power = np.einsum("sin->sn", term)
-    live = power > 0
-    new = term / np.where(live, power, 1.0)[:, None, :]
+        term = term + np.log(z.productivity_hat)[:, :, None]
+    highest = term.max(axis=1, keepdims=True)
+    live = np.isfinite(highest[:, 0])
+    term = np.exp(term - np.where(np.isfinite(highest), highest, 0.0))
+    total = np.einsum("sin->sn", term)
+    new = term / np.where(live, total, 1.0)[:, None, :]
+    log_power = np.where(live, np.log(np.where(live, total, 1.0)) + highest[:, 0], 0.0)
     X, wage = eq.expenditure, eq.wage_hat * _or(z.labour_hat, 1.0) * w.value_added
     customs = new * X[:, None, :] / (1.0 + tariff)
     # a burnt rent is dissipated as an iceberg cost is: the exporter made what is burnt
@@ -86,10 +90,10 @@ def violations(eq: Equilibrium) -> dict[str, float]:
     income = wage + revenue + D + transfer + rent
     wanted = np.einsum("ksi,si->ki", w.input_share, Y) + w.final_share * income
     balance = np.einsum("sin->n", customs) - np.einsum("si->i", Y) - D - transfer - rent
-    prices = np.where(live, np.where(live, power, 1.0) ** (-1.0 / theta[:, :, 0]), eq.price_hat)
+    price_gap = np.where(live, log_power + theta[:, :, 0] * np.log(eq.price_hat), 0.0)
     world_income = w.value_added.sum()
     return {
-        "price": _relative(np.log(prices / eq.price_hat) * theta[:, :, 0], np.ones(1)),
+        "price": _relative(price_gap, np.ones(1)),
         "cost": _relative(log_cost - np.log(eq.cost_hat), np.ones(1)),
         "share": _relative(new - eq.trade_share, np.ones(1)),
         "shares add up": _relative(

@@ -114,6 +114,8 @@ class CapState:
             share = mine * shrink / (others + mine * shrink)
             parts = volume * np.exp(-(1.0 + theta) * u) / (others + mine * shrink)
             total = float(parts.sum())
+            if not total > 0.0:  # far off during the search: the mark-up has to fall
+                return -np.inf, -1.0
             slope = -float((parts * (1.0 + theta * (1.0 - share))).sum()) / total
             return float(np.log(total / cap.quantity)), slope
 
@@ -121,8 +123,8 @@ class CapState:
             return 0.0
         for _ in range(100):
             gap, slope = log_quantity(u)
-            step = -gap / slope
-            u = max(u + min(max(step, -2.0), 2.0), 0.0)
+            step = float(np.clip(-gap / slope, -2.0, 2.0))
+            u = max(u + step, 0.0)
             if abs(step) < 1e-15 * max(1.0, u):
                 break
         return u

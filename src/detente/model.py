@@ -123,15 +123,22 @@ def factor_demand(output: Array, value_added_share: Array) -> Array:
 
 
 def proportional_deficit(
-    deficit: Array, country: int, factor_income_hat: float, income_before: Array
+    deficit: Array,
+    country: int,
+    factor_income_hat: float,
+    income_before: Array,
+    linked: NDArray[np.bool_],
 ) -> Array:
     """D′ with D′[n] = D[n]·own factor income hat for one country.
 
-    The others absorb the difference in proportion to income. ``income_before`` is
-    income without any deficit, shape (N,); the shares solve D′ⱼ = Dⱼ − Δ Iⱼ/ΣI exactly.
+    The others that are ``linked`` to it by trade, shape (N,), absorb the difference in
+    proportion to income. ``income_before`` is income without any deficit, shape (N,); the
+    shares solve D′ⱼ = Dⱼ − Δ Iⱼ/ΣI exactly.
     """
     new = deficit.copy()
-    others = np.arange(deficit.size) != country
+    others = linked & (np.arange(deficit.size) != country)
+    if not others.any():
+        return new
     new[country] = deficit[country] * factor_income_hat
     gap = new[country] - deficit[country]
     weight = (income_before + deficit)[others]

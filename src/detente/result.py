@@ -173,7 +173,9 @@ class Result:
             "decomposition": self.decomposition,
             "cp_decomposition": self.cp_decomposition,
         }
-        if isinstance(self.scenario, Scenario):
+        # sensitivity solves the scenario's end: beside another day it would mislead
+        at_end = self.equilibrium.shocks.notes.get("end_of_scenario", True)
+        if isinstance(self.scenario, Scenario) and at_end:
             found["sensitivity"] = self.sensitivity(focus)
         return {
             key: table if isinstance(table.index, pd.RangeIndex) else table.reset_index()
@@ -197,10 +199,9 @@ class Result:
             Made if it is not there; a file in its place is an error.
         """
         from detente.report.folder import write_run  # noqa: PLC0415 (charts load late)
+        from detente.report.view import View  # noqa: PLC0415
 
-        return write_run(
-            Path(directory), self.provenance, self.tables(country), country or self.focus
-        )
+        return write_run(Path(directory), View.of(self, country))
 
 
 def solve(

@@ -196,7 +196,8 @@ class _Map:
             return p.deficit
         n = p.proportional
         hat = wage[n] * p.factor_base[n] / p.value_added[n]
-        return model.proportional_deficit(p.deficit, n, float(hat), earned)
+        linked = p.blocks == p.blocks[n]
+        return model.proportional_deficit(p.deficit, n, float(hat), earned, linked)
 
 
 def _residual(

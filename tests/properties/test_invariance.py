@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts import KINDS, random_shocks
-from detente.equilibrium import Equilibrium, solve_equilibrium
+from detente.equilibrium import Equilibrium, solve_batch, solve_equilibrium
 from detente.errors import DetenteError
 from detente.shocks import SHOCK_ARRAYS, Shocks
 from detente.world import World
@@ -135,6 +135,21 @@ def test_solving_twice_gives_the_same_bits() -> None:
     one, other = solve_equilibrium(world, shocks), solve_equilibrium(world, shocks)
     assert one.welfare_hat.tobytes() == other.welfare_hat.tobytes()
     assert one.flows.tobytes() == other.flows.tobytes()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_batch_is_its_solves_one_by_one(workers: int) -> None:
+    """In any order and on any number of threads, to the last bit."""
+    world = random_world(1, 6, 3)
+    world = world.with_(deficit=world.deficit * 0.1)
+    batch = [
+        random_shocks(world, j, KINDS, rule, strength=0.4) for j in range(6) for rule in RULES
+    ]
+    batch = [z for z in batch if not isinstance(solve(world, z), str)]
+    assert len(batch) > 20
+    for eq, shocks in zip(solve_batch(world, batch, workers=workers), batch, strict=True):
+        alone = solve_equilibrium(world, shocks)
+        assert eq.welfare_hat.tobytes() == alone.welfare_hat.tobytes()
 
 
 def test_a_solve_changes_neither_the_world_nor_the_shocks() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from accounts import link_markup, violations
+from accounts import link_markup, random_shocks, violations
 from detente.equilibrium import Equilibrium, solve_equilibrium
-from detente.errors import DetenteError, ShockError
+from detente.errors import DetenteError, NoSolutionError, NotConvergedError, ShockError
 from detente.shocks import Cap, Shocks
 from detente.world import World
 from worlds import random_world
@@ -216,3 +218,18 @@ def test_a_cap_on_a_closed_link_does_nothing_and_on_an_opened_one_holds() -> Non
     psi[s, i, n] = 0.2
     opened = capped(world, one, link_open=np.sign(psi), dormant_share=psi)
     assert quantity(opened, s, [i], [n]) == pytest.approx(one.quantity, rel=1e-9)
+
+
+def test_a_deficit_that_a_capped_importer_cannot_spend() -> None:
+    """Its only import link is capped below the money that it must spend abroad: no equilibrium.
+
+    Without the cap there is one; with it, an error by name and never a number.
+    """
+    world = random_world(1886878291, 4, 5, zeros=0.6, services=4, tariffs=False)
+    kinds = ("cost", "productivity", "labour", "caps")
+    shocks = random_shocks(world, 1886878291, kinds, "path")
+    assert np.count_nonzero(world.flows[0, :, 0]) == 2  # itself and C03
+    free = solve_equilibrium(world, replace(shocks, caps=()))
+    assert quantity(free, 0, [3], [0]) > shocks.caps[0].quantity
+    with pytest.raises((NoSolutionError, NotConvergedError)):
+        solve_equilibrium(world, shocks)

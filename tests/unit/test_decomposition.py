@@ -143,7 +143,7 @@ def test_first_order(world: World) -> None:
 
 
 def test_terms_of_trade_add_up_to_nothing_over_the_world(world: World) -> None:
-    """What one country gains on prices another loses: Σ I d(terms of trade) ≈ 0 at first order."""
+    """What one country gains on prices another loses: Σ I d(terms of trade) ≈ 0."""
     h = 1e-5
     tariff = world.tariff + h * (world.tariff > 0)
     eq = solve(world, tariff_new=tariff)
@@ -157,6 +157,19 @@ def test_no_shock_has_no_parts(world: World) -> None:
     np.testing.assert_allclose(table.to_numpy(), 0.0, atol=1e-12)
 
 
+def test_autarky() -> None:
+    """A country that is cut off: its last trade is worth most, and the parts still add up."""
+    world = random_world(3, 5, 3)
+    world = world.with_(deficit=world.deficit * 0.05).rebase()
+    link = np.ones_like(world.flows)
+    link[:, 0, 1:] = link[:, 1:, 0] = 0.0
+    eq = solve(world, link=link, deficit_rule="balanced")
+    assert eq.certificate.blocks == 2
+    table = decomposition(eq)
+    assert_adds_up(table, eq)
+    assert table["links"].iloc[0] < 0
+
+
 def test_opened_links_are_the_links_term(world: World) -> None:
     """Opening dormant links in an otherwise untouched world shows as new links."""
     psi = np.where(world.flows == 0, 0.2, 0.0)
@@ -168,7 +181,7 @@ def test_opened_links_are_the_links_term(world: World) -> None:
     assert (table["links"].iloc[buyers] > 0).all()
 
 
-# -- Caliendo & Parro's own formula ---------------------------------------------------------------
+# -- Caliendo & Parro's own formula ------------------------------------------------------
 def test_cp_decomposition_by_hand() -> None:
     """Two countries, one sector, no inputs: every number written out."""
     flows = np.array([[[80.0, 20.0], [20.0, 60.0]]])

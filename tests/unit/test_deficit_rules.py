@@ -43,7 +43,7 @@ def test_fixed(world: World) -> None:
 
 
 def test_proportional(world: World) -> None:
-    """The named country's D follows its factor income; the others share the rest by income."""
+    """The named D follows its country's factor income; others share the rest by income."""
     eq = solved(world, "proportional", proportional_to="C02")
     hat = eq.value_added[2] / world.value_added[2]
     deficit = eq.solution.deficit

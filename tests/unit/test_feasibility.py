@@ -55,7 +55,7 @@ def ban(world: World, country: int, ways: str = "both") -> np.ndarray:
     return link
 
 
-# -- suppliers ----------------------------------------------------------------------------------
+# -- suppliers ---------------------------------------------------------------------------
 def test_autarky_without_own_production_names_country_and_sector() -> None:
     flows = full(3)
     flows[1, 0, :] = 0.0  # AAA makes no steel, and buys some
@@ -134,7 +134,7 @@ def test_a_new_exporter_of_a_good_that_it_did_not_make() -> None:
     assert eq.output[1, 2] > 0
 
 
-# -- payments -------------------------------------------------------------------------------------
+# -- payments ----------------------------------------------------------------------------
 def two_blocks() -> World:
     """AAA–BBB and CCC–DDD trade among themselves; AAA and CCC with each other a little."""
     flows = full(4)
@@ -152,7 +152,7 @@ def cut_in_two(world: World) -> np.ndarray:
 def test_an_isolated_block_with_a_deficit_has_no_equilibrium() -> None:
     world = two_blocks()
     assert abs(world.deficit[:2].sum()) > 0.1
-    with pytest.raises(NoSolutionError, match="AAA, BBB|CCC, DDD"):
+    with pytest.raises(NoSolutionError, match=r"AAA, BBB|CCC, DDD"):
         solve_equilibrium(world, Shocks(link=cut_in_two(world)))
 
 
@@ -216,7 +216,7 @@ def test_a_baseline_of_separate_blocks(kind: str) -> None:
     assert eq.value_added[:2].sum() == pytest.approx(world.value_added[:2].sum(), rel=1e-9)
     np.testing.assert_allclose(eq.welfare_hat[2:], 1.0, rtol=1e-9)
     across = np.array([1.0, 0.0, -1.0, 0.0])
-    with pytest.raises(NoSolutionError, match="AAA|CCC"):
+    with pytest.raises(NoSolutionError, match=r"AAA|CCC"):
         solve_equilibrium(world, Shocks(transfer=across))
 
 
@@ -248,7 +248,7 @@ def test_one_way_trade_cannot_be_balanced() -> None:
     flows = np.array([[[100.0, 0.0], [10.0, 100.0]]])
     world = hand_made(flows)
     for rule in ("balanced", "balanced_as_shock"):
-        with pytest.raises((NoSolutionError, WorldError), match="AAA|BBB"):
+        with pytest.raises((NoSolutionError, WorldError), match=r"AAA|BBB"):
             solve_equilibrium(world, Shocks(deficit_rule=rule))
 
 
@@ -263,7 +263,7 @@ def test_a_chain_whose_payments_cannot_flow() -> None:
         rule = Shocks(deficit_rule="path", deficit_path=np.array(path))
         assert max(violations(solve_equilibrium(world, rule)).values()) < 1e-9
     for path in ([-5.0, 7.0, -2.0], [5.0, -7.0, 2.0], [3.0, -1.0, -2.0]):
-        with pytest.raises(NoSolutionError, match="AAA|BBB|CCC"):
+        with pytest.raises(NoSolutionError, match=r"AAA|BBB|CCC"):
             solve_equilibrium(world, Shocks(deficit_rule="path", deficit_path=np.array(path)))
 
 
@@ -271,7 +271,7 @@ def test_a_chain_whose_payments_cannot_flow() -> None:
 def test_a_transfer_that_a_country_cannot_pay(share: float) -> None:
     world = hand_made(full(3)).rebase("balanced")
     gift = np.array([share, -share / 2, -share / 2]) * world.income[0]
-    with pytest.raises(NoSolutionError, match="AAA.*income"):
+    with pytest.raises(NoSolutionError, match=r"AAA.*income"):
         solve_equilibrium(world, Shocks(transfer=gift))
 
 

@@ -64,7 +64,7 @@ def home_share_hat(eq: Equilibrium) -> np.ndarray:
     return now / np.einsum("snn->sn", eq.world.trade_share)
 
 
-# -- Arkolakis, Costinot & Rodríguez-Clare ---------------------------------------------------
+# -- Arkolakis, Costinot & Rodríguez-Clare -----------------------------------------------
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("value_added", [1.0, 0.4])
 def test_one_sector_welfare_is_the_home_share(seed: int, value_added: float) -> None:
@@ -121,7 +121,7 @@ def test_autarky(rule: str) -> None:
     np.testing.assert_allclose(eq.value_added, base.value_added, rtol=1e-9)
 
 
-# -- two symmetric countries -------------------------------------------------------------------
+# -- two symmetric countries -------------------------------------------------------------
 HOME, THETA = 0.8, 5.0
 
 
@@ -159,7 +159,7 @@ def test_symmetric_tariff(rate: float, value_added: float) -> None:
     np.testing.assert_allclose(eq.welfare_hat, income_over_wage / price, rtol=1e-9)
 
 
-# -- uniform changes -----------------------------------------------------------------------------
+# -- uniform changes ---------------------------------------------------------------------
 def test_uniform_productivity() -> None:
     """Tfp × A everywhere: ln Ŵ = α·(I − Γᵀ)⁻¹ 1 · ln A; wages and shares stay."""
     world = build(random_flows(3, 3, 4), np.array([3.0, 5.0, 8.0]), 0.4)
@@ -226,7 +226,7 @@ def test_optimal_tariff_of_a_small_country() -> None:
     assert welfare(20.0) < 1.0
 
 
-# -- first order ---------------------------------------------------------------------------------
+# -- first order -------------------------------------------------------------------------
 @pytest.mark.parametrize("seed", range(3))
 def test_first_order_effects_of_trade_costs(seed: int) -> None:
     """Kleinman, Liu & Redding: d ln w solves a linear system in sales and import shares."""

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from level_model import Economy, Levels, levels, random_economy, solve_levels
 
 from detente.equilibrium import Equilibrium, solve_equilibrium
 from detente.shocks import Shocks
 from detente.world import World
 from detente.world.checks import check
-from level_model import Economy, Levels, levels, random_economy, solve_levels
 
 MONEY = 1e6  # world factor income, million USD
 CLOSE = 1e-8

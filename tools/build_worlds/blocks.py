@@ -25,35 +25,13 @@ def describe(
     moves: dict[str, Any],
     psi: Dormant,
 ) -> dict[str, Any]:
-    """JSON-able record: vintages, blocks with their flags, moves, reports.
+    """JSON-able record of a world: vintages, blocks with their flags, moves, reports.
 
-    Parameters
-    ----------
-    name : str
-        World.
-    year : int
-        Of the DPRK's block.
-    size : str
-        ``un`` or ``bok``.
-    sources : Sources
-    table : FullTable
-    moves : dict
-        Of the donor's coefficients.
-    psi : Dormant
+    ``year`` and ``size`` (``un`` or ``bok``) are those of the DPRK's block; ``moves`` those
+    of the donor's coefficients.
     """
-    state = "sanctions in force" if year == 2018 else "before the sanctions of 2017"
     return {
-        "title": f"The DPRK as of {year}, {state}; everyone else 2022 ({SIZES[size]} size)",
-        "description": (
-            f"22 economies of the OECD's input-output table of 2022 and the DPRK of {year}, "
-            f"{state}, its size after the {SIZES[size]} estimate. The DPRK's block is in "
-            f"{year} dollars and is not rescaled to 2022."
-        ),
-        "vintage": f"DPRK {year}; others 2022",
-        "vintages": {"PRK": year, "others": 2022, "units": "million USD, current"},
-        "tolerance": 1e-9,
-        "dprk_size": size,
-        "dprk_year": year,
+        **_headline(name, year, size),
         "donor": sources.donor.code,
         "donor_moves": moves,
         "blocks": blocks(year, size, sources.donor.code),
@@ -68,133 +46,78 @@ def describe(
         "link_kind": psi.link_kind,
         "potential": psi.potential,
         "ban_lines": "bans.csv",
-        "name": name,
     }
+
+
+def _headline(name: str, year: int, size: str) -> dict[str, Any]:
+    state = "sanctions in force" if year == 2018 else "before the sanctions of 2017"
+    return {
+        "name": name,
+        "title": f"The DPRK as of {year}, {state}; everyone else 2022 ({SIZES[size]} size)",
+        "description": (
+            f"22 economies of the OECD's input-output table of 2022 and the DPRK of {year}, "
+            f"{state}, its size after the {SIZES[size]} estimate. The DPRK's block is in "
+            f"{year} dollars and is not rescaled to 2022."
+        ),
+        "vintage": f"DPRK {year}; others 2022",
+        "vintages": {"PRK": year, "others": 2022, "units": "million USD, current"},
+        "tolerance": 1e-9,
+        "dprk_size": size,
+        "dprk_year": year,
+    }
+
+
+#: block | flag | source | year | licence | what
+_BLOCKS = """
+intermediate flows, outputs | observed | OECD ICIO 2025 release | 2022 | {oecd} | 80 countries \
+added up to 22 economies, 50 industries to 25 sectors
+final demand | derived | OECD ICIO 2025; World Bank external balances | 2022 | {oecd} | \
+balanced to suppliers' final sales and countries' final demand
+tariffs | assumed | World Bank, WTO; tariff_level.csv | 2022 | cite | MFN shape scaled to the \
+applied level
+trade elasticities | observed | Caliendo & Parro 2015 | 1993 | MIT (cp2015) | 99 % sample; \
+petroleum capped at 15
+DPRK: GDP | observed | {gdp} | {year} | figure, cite | current USD
+DPRK: value added by block | observed | Bank of Korea | {year} | figure, cite | six blocks; \
+several figures recalled, see dprk_facts.csv
+DPRK: value added by sector | assumed | exports, donor {donor} | {year} | own figure | within \
+blocks: value added in exports, then the donor's home industry
+DPRK: trade totals, China | observed | KOTRA, Ministry of Unification | {year} | figure, cite \
+| goods; KOTRA plus inter-Korean trade
+DPRK: exports by sector | {export_flag} | UN Comtrade by HS heading, KOTRA, BACI | {year} | \
+figure, cite; Etalab 2.0 | {export_how}
+DPRK: imports by sector | assumed | sourced: fuels, vehicles, steel; else China's sales to \
+LAO, MMR, PAK | {year} | own figure | stated food shares; less banned lines in 2018
+DPRK: partners but China | assumed | ITC, OEC, TASS | {year} | figure, cite | direction and \
+sector balanced; small partners by size
+DPRK: technology, final demand | assumed | donor {donor}, OECD ICIO | 2022 | {oecd} | \
+cross-entropy with every total fixed; see donor_moves
+DPRK: services trade | assumed | none at hand | {year} | own figure | none
+coverage of UN bans, DPRK's exports | derived | UN Comtrade 2016, bans.csv | 2016 | figure, \
+cite | by value on banned lines; the same for every partner
+coverage of UN bans, DPRK's imports | assumed | exporters' mix of 2017, bans.csv | 2017 | \
+figure, cite | no source has the DPRK's imports by heading
+dormant shares | assumed | 2016, 2015 (ROK), 2005 (Japan); size and distance | 2016 | own \
+figure | provisional
+"""
 
 
 def blocks(year: int, size: str, donor: str) -> list[dict[str, str]]:
     """Every block with its flag: observed, derived or assumed."""
-    gdp = "UN National Accounts" if size == "un" else "Bank of Korea"
-    rows = (
-        (
-            "intermediate flows, outputs",
-            "observed",
-            "OECD ICIO 2025 release",
-            2022,
-            OECD,
-            "80 countries added up to 22 economies, 50 industries to 25 sectors",
-        ),
-        (
-            "final demand",
-            "derived",
-            "OECD ICIO 2025; World Bank external balances",
-            2022,
-            OECD,
-            "balanced to suppliers' final sales and countries' final demand",
-        ),
-        (
-            "tariffs",
-            "assumed",
-            "World Bank, WTO; tariff_level.csv",
-            2022,
-            "cite",
-            "MFN shape scaled to the applied level",
-        ),
-        (
-            "trade elasticities",
-            "observed",
-            "Caliendo & Parro 2015",
-            1993,
-            "MIT (cp2015)",
-            "99 % sample; petroleum capped at 15",
-        ),
-        ("DPRK: GDP", "observed", gdp, year, "figure, cite", "current USD"),
-        (
-            "DPRK: value added by block",
-            "observed",
-            "Bank of Korea",
-            year,
-            "figure, cite",
-            "six blocks; several figures recalled, see dprk_facts.csv",
-        ),
-        (
-            "DPRK: value added by sector",
-            "assumed",
-            f"exports, donor {donor}",
-            year,
-            OWN,
-            "within blocks: value added in exports, then the donor's home industry",
-        ),
-        (
-            "DPRK: trade totals, China",
-            "observed",
-            "KOTRA, Ministry of Unification",
-            year,
-            "figure, cite",
-            "goods; KOTRA plus inter-Korean trade",
-        ),
-        (
-            "DPRK: exports by sector",
-            "derived" if year == 2016 else "assumed",
-            "UN Comtrade by HS heading, KOTRA, BACI",
-            year,
-            "figure, cite; Etalab 2.0",
-            "shares of partners' reports times KOTRA's total"
-            if year == 2016
-            else "sourced lines, else 2017's lines that no ban covers",
-        ),
-        (
-            "DPRK: imports by sector",
-            "assumed",
-            "sourced: fuels, vehicles, steel; else China's sales to LAO, MMR, PAK",
-            year,
-            OWN,
-            "less banned lines in 2018",
-        ),
-        (
-            "DPRK: partners but China",
-            "assumed",
-            "ITC, OEC, TASS",
-            year,
-            "figure, cite",
-            "direction and sector balanced; small partners by size",
-        ),
-        (
-            "DPRK: technology, final demand",
-            "assumed",
-            f"donor {donor}, OECD ICIO",
-            2022,
-            OECD,
-            "cross-entropy with every total fixed; see donor_moves",
-        ),
-        ("DPRK: services trade", "assumed", "none at hand", year, OWN, "none"),
-        (
-            "coverage of UN bans, DPRK's exports",
-            "derived",
-            "UN Comtrade 2016, bans.csv",
-            2016,
-            "figure, cite",
-            "by value on banned lines; the same for every partner",
-        ),
-        (
-            "coverage of UN bans, DPRK's imports",
-            "assumed",
-            "exporters' mix of 2017, bans.csv",
-            2017,
-            "figure, cite",
-            "no source has the DPRK's imports by heading",
-        ),
-        (
-            "dormant shares",
-            "assumed",
-            "2016, 2015 (ROK), 2005 (Japan); size and distance",
-            2016,
-            OWN,
-            "provisional",
-        ),
+    before = year == 2016
+    text = _BLOCKS.format(
+        oecd=OECD,
+        gdp="UN National Accounts" if size == "un" else "Bank of Korea",
+        year=year,
+        donor=donor,
+        export_flag="derived" if before else "assumed",
+        export_how="shares of partners' reports times KOTRA's total"
+        if before
+        else "sourced lines, else 2017's lines that no ban covers",
     )
     keys = ("block", "flag", "source", "year", "licence", "what")
-    return [dict(zip(keys, map(str, row), strict=True)) for row in rows]
+    rows = ([cell.strip() for cell in line.split("|")] for line in text.split("\n") if line)
+    return [dict(zip(keys, row, strict=True)) for row in rows]
 
 
 def _sources() -> list[str]:

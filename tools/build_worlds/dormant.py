@@ -243,7 +243,8 @@ def _purchases(
 
 def _capped(table: FullTable, side: _Side, spent: Array) -> tuple[_Side, Array]:
     """Scale sales that would exceed output: those never observed first."""
-    output = table.flows[:, PRK].sum(axis=1)
+    sold = np.where(side.kind == OBSERVED, table.flows[:, PRK], 0.0).sum(axis=1)
+    output = table.flows[:, PRK].sum(axis=1) - sold
     worth = side.share * spent / (1.0 + table.tariff[:, PRK])
     past = np.where(side.kind == BEFORE, worth, 0.0).sum(axis=1)
     new = np.where(side.kind == NEVER, worth, 0.0).sum(axis=1)

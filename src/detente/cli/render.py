@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
 from collections.abc import Iterable
@@ -93,16 +94,23 @@ def _tone(cell: str) -> str:
 
 
 def _paragraph(out: Console, text: str, style: str = "") -> None:
-    for line in textwrap.wrap(str(text), WIDTH, break_on_hyphens=False):
+    for line in _wrapped(text, WIDTH):
         out.print(Text(line, style=style))
 
 
 def _labelled(out: Console, label: str, text: str, width: int = 10) -> None:
     """A label and its text, wrapped below itself."""
-    lines = textwrap.wrap(text, WIDTH - width, break_on_hyphens=False) or [""]
+    lines = _wrapped(text, WIDTH - width) or [""]
     out.print(Text.assemble((f"{label:<{width}}", "dim"), lines[0]))
     for line in lines[1:]:
         out.print(Text(" " * width + line))
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines of a text; a number and its unit stay together."""
+    glued = re.sub(r"(?<=\d) (?=%)|(?<=USD) (?=\d)|(?<=≈) ", "\N{NO-BREAK SPACE}", str(text))
+    lines = textwrap.wrap(glued, width, break_on_hyphens=False)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -141,6 +149,8 @@ def number(value: float) -> str:
     """Five digits and a minus sign."""
     size = abs(value)
     text = f"{size:.1e}" if 0 < size < 1e-4 else digits(size, 5)
+    if "." in text and "e" not in text:
+        text = text.rstrip("0").rstrip(".")
     return f"{MINUS}{text}" if value < 0 else text
 
 
@@ -210,7 +220,7 @@ def _difference(value: float, column: object) -> str:
 
 def print_checks(name: str, table: pd.DataFrame, tolerance: float) -> None:
     """Each identity, its largest violation and where, and whether it passes."""
-    failed = int((table["status"] == "fail").sum())
+    failed = int((table["status"] == "FAILED").sum())
     rows = tuple(
         (
             r["check"],

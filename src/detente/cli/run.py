@@ -157,6 +157,8 @@ def _answer(
         tables = result.tables(country)
         if out is None:
             echo_csv(one_table(tables, table or "welfare"))
+            if result.provisional:
+                typer.echo("note: PROVISIONAL dormant shares ψ (see world info).", err=True)
         else:
             chosen = tables if table is None else {table: one_table(tables, table)}
             write_tables(out, chosen, form.value)

@@ -25,6 +25,7 @@ from detente.world.core import World
 _DIRECT = 300
 _SMALLEST_STEP = 1e-3
 _ON_THE_WAY = 1e-7
+_NEARLY = 1e-2
 
 
 class HasShocks(Protocol):
@@ -80,7 +81,9 @@ def solve_point(
     problem = build_problem(world, given)
     solution = _attempt(problem, tolerance, min(max_iterations, _DIRECT), start)
     if not _is_answer(solution) and max_iterations > _DIRECT:
-        solution = _continue(world, given, problem, tolerance, max_iterations, solution)
+        problem, solution = _continue(
+            world, given, problem, tolerance, max_iterations, solution
+        )
     certificate = certify(world, problem, solution, tolerance)
     if not _is_answer(solution):
         raise _why(world, solution, certificate)
@@ -112,30 +115,34 @@ def _continue(
     tolerance: float,
     max_iterations: int,
     failed: Solution,
-) -> Solution:
+) -> tuple[Problem, Solution]:
     """Walk the straight path from the baseline in adaptive steps, each from the last.
 
     The safety net for shocks so large that the direct search is lost. Returns the
-    solution at the end, or the failed one where the path cannot be walked.
+    problem and solution at the end, or the failed ones where the path cannot be walked.
     """
     at, step, reached, spent = 0.0, 0.1, None, failed.iterations
     while at < 1.0 and step >= _SMALLEST_STEP and spent < max_iterations:
         share = min(at + step, 1.0)
-        point = (
-            problem
-            if share == 1.0
-            else build_problem(world, between(world, given, share), check=False)
-        )
         exact = tolerance if share == 1.0 else max(tolerance, _ON_THE_WAY)
-        found = _attempt(replace(point, blocks=problem.blocks), exact, _DIRECT, reached)
+        # built anew each time: a solve changes its own weights on capped links
+        point = build_problem(world, between(world, given, share), check=False)
+        point = replace(point, blocks=problem.blocks)
+        found = _attempt(point, exact, _DIRECT, reached)
         spent += found.iterations
         if _is_answer(found):
             at, reached, step = share, found, 1.6 * step
         else:
             step *= 0.4
     if at < 1.0 or reached is None:
-        return failed
-    return replace(reached, iterations=spent, seconds=failed.seconds + reached.seconds)
+        if failed.residual.largest > _NEARLY:
+            return problem, failed
+        # slow, not lost: go on from where the direct search stood
+        point = replace(build_problem(world, given, check=False), blocks=problem.blocks)
+        reached = _attempt(point, tolerance, max_iterations, failed)
+        spent += reached.iterations
+    seconds = failed.seconds + reached.seconds
+    return point, replace(reached, iterations=spent, seconds=seconds)
 
 
 def _why(world: World, solution: Solution, certificate: Certificate) -> DetenteError:

@@ -8,6 +8,8 @@ from detente.report.numbers import (
     NO_MONEY,
     NOISE,
     capital,
+    digits,
+    is_plural,
     listed,
     percent,
     percent_size,
@@ -40,7 +42,7 @@ def answer(view: View) -> list[str]:
     if largest < SMALL:
         found.append(
             "The effects are small: no country's welfare changes by more than "
-            f"{percent_size(largest)}."
+            f"{percent_size(max(largest, 1e-6))}."
         )
     found += [_focus(view), _others(view), *_partners(view), *_range(view)]
     return found
@@ -80,19 +82,27 @@ def _focus(view: View) -> str:
     """Welfare of the country in focus, as consumed and from its own earnings."""
     row = view.welfare.loc[view.country]
     consumed, own = float(row["welfare"]), float(row["own_earnings"])
-    name = capital(view.prose(view.country))
-    money = float(row["equivalent_variation"])
-    verdict = "neither gains nor loses" if abs(consumed) < NOISE else _verb(consumed)
+    name, money = view.prose(view.country), float(row["equivalent_variation"])
+    if abs(consumed) < NOISE:
+        verdict = "neither gain nor lose" if is_plural(name) else "neither gains nor loses"
+    else:
+        verdict = _verb("gain" if consumed > 0 else "lose", name)
     worth = f" (worth {usd(money)} a year)" if abs(money) >= NO_MONEY else ""
     link = "but" if consumed * own < 0 else "and"
+    its = _its(name)
     return (
-        f"{name} {verdict}: its welfare as consumed {moves(consumed)}{worth}, {link} what its "
-        f"own earnings buy {moves(own)}."
+        f"{capital(name)} {verdict}: {its} welfare as consumed {moves(consumed)}{worth}, "
+        f"{link} what {its} own earnings buy {moves(own)}."
     )
 
 
-def _verb(value: float) -> str:
-    return "gains" if value > 0 else "loses"
+def _verb(verb: str, name: str) -> str:
+    """``gains`` for one country, ``gain`` for several under one name."""
+    return verb if is_plural(name) else f"{verb}s"
+
+
+def _its(name: str) -> str:
+    return "their" if is_plural(name) else "its"
 
 
 def _others(view: View) -> str:
@@ -119,7 +129,7 @@ def _side(view: View, money: pd.Series, verb: str) -> str:
     if money.empty:
         return f"none {verb}s"
     told = [
-        f"{view.prose(str(code))}{f' {verb}s most' if j == 0 else ''} "
+        f"{view.prose(str(code))}{f' {_verb(verb, view.prose(str(code)))} most' * (j == 0)} "
         f"({usd(float(value))}, {percent(float(view.welfare.at[code, 'welfare']))})"
         for j, (code, value) in enumerate(money.items())
     ]
@@ -131,7 +141,7 @@ def _partners(view: View) -> list[str]:
     table = view.partners
     before, after = float(table["total"].sum()), float(table["total_new"].sum())
     if after < NO_MONEY:
-        return ["It trades with nobody after the change."]
+        return [f"After the change, {view.prose(view.country)} and others do not trade."]
     top = table[table["total_new"] > 0].head(3)
     first, code = top.iloc[0], str(top.index[0])
     change = (
@@ -139,12 +149,13 @@ def _partners(view: View) -> list[str]:
         if before > 0 and abs(after / before - 1) < 1e-6
         else f"{'grows' if after > before else 'shrinks'} from {usd(before)} to {usd(after)}"
     )
-    becomes = "stays" if _traded(first) and first["rank"] == 1 else "becomes"
+    verb = "stay" if _traded(first) and first["rank"] == 1 else "become"
+    becomes, its = _verb(verb, view.prose(code)), _its(view.prose(view.country))
     next_ones = [f"{view.prose(str(c))} ({_shift(r)})" for c, r in top.iloc[1:].iterrows()]
     more = f"; next {'comes' if len(next_ones) == 1 else 'come'} {listed(next_ones)}"
     return [
-        f"Its trade {change} a year; {view.prose(code)} {becomes} its largest partner"
-        f" ({_shift(first, ' of its trade')})"
+        f"{capital(its)} trade {change} a year; {view.prose(code)} {becomes} {its} "
+        f"largest partner ({_shift(first, f' of {its} trade')})"
         f"{more if next_ones else ''}."
     ]
 
@@ -174,24 +185,34 @@ def _range(view: View) -> list[str]:
     base = table.iloc[:1]
     scaled = table[table.index.str.startswith("ψ")]
     rules = table.drop(index=[*scaled.index, *base.index])
-    told = []
+    told, its = [], _its(view.prose(view.country))
     if not scaled.empty:
         told.append(
-            "if links that open carried a tenth of or ten times what is assumed, "
-            f"{_between(pd.concat([base, scaled])['welfare'])}"
+            "if opened links carried a tenth of or ten times what is assumed, "
+            f"{its} welfare would change by {_between(pd.concat([base, scaled])['welfare'])}"
         )
     if rules["welfare"].notna().any():
         told.append(
-            "under other rules for who pays its trade deficit, "
-            f"{_between(pd.concat([base, rules])['welfare'])}"
+            f"under other rules for {its} trade deficit{_ratio(view)}, "
+            f"by {_between(pd.concat([base, rules])['welfare'])}"
         )
     failed = int(table["welfare"].isna().sum())
     none = f" ({plural(failed, 'variant')} without a solution)" if failed else ""
     if not told:
         return []
-    return [f"How sure is its welfare change? {capital('; '.join(told))}{none}."]
+    if scaled.empty:
+        told = [told[0].replace(", by ", f", {its} welfare would change by ", 1)]
+    return [f"{capital('; '.join(told))}{none}."]
+
+
+def _ratio(view: View) -> str:
+    """How far imports exceed exports in the baseline, where they do by much."""
+    trade = view.partners[["exports", "imports"]].sum()
+    if not 0 < 2 * trade["exports"] < trade["imports"]:
+        return ""
+    return f" (imports are {digits(trade['imports'] / trade['exports'])} times exports)"
 
 
 def _between(values: pd.Series) -> str:
     low, high = percent(float(values.min())), percent(float(values.max()))
-    return f"it stays at {low}" if low == high else f"it lies between {low} and {high}"
+    return f"{low}, as here" if low == high else f"{low} to {high}"

@@ -10,6 +10,9 @@ MINUS = "−"
 #: A relative change below this is the solver's rounding, not a result.
 NOISE = 1e-9
 
+#: A relative change below this is too small for its digits to say anything.
+TINY = 5e-7
+
 #: Money below this, in million USD, is shown as zero (five thousand dollars).
 NO_MONEY = 0.005
 
@@ -20,6 +23,18 @@ _ARTICLE = re.compile(
 )
 
 
+#: Long names that have a usual short form.
+_SHORT = {
+    "Democratic People's Republic of Korea": "DPRK",
+    "Korea, Democratic People's Republic of": "DPRK",
+    "Korea, Dem. People's Rep.": "DPRK",
+    "Korea, Rep.": "Republic of Korea",
+}
+
+#: States whose name has an "and" in it.
+_ONE_STATE = ("Antigua", "Bosnia", "Saint", "Sao Tome", "São Tomé", "Trinidad")
+
+
 def digits(value: float, significant: int = 3) -> str:
     """The size of a number, without its sign: ``1,235``, ``12.3``, ``0.0021``."""
     size = abs(value)
@@ -27,8 +42,6 @@ def digits(value: float, significant: int = 3) -> str:
         return "0" if size == 0 else "n/a"
     size = float(f"{size:.{significant}g}")
     places = max(0, significant - 1 - math.floor(math.log10(size)))
-    if size < 1:
-        return f"{size:.{places}f}".rstrip("0")
     return f"{size:,.{places}f}"
 
 
@@ -48,13 +61,15 @@ def percent_size(share: float) -> str:
         return "n/a"
     if abs(share) < NOISE:
         return "0 %"
+    if abs(share) < TINY:
+        return "≈ 0 %"
     return f"{digits(100 * share, _figures(100 * share))} %"
 
 
 def percent(share: float) -> str:
     """A change as percent with its sign: ``+12.3 %``, ``−0.002 %``, ``0 %``."""
     text = percent_size(share)
-    return text if text in ("0 %", "n/a") else f"{sign(share)}{text}"
+    return text if text in ("0 %", "≈ 0 %", "n/a") else f"{sign(share)}{text}"
 
 
 def _figures(value: float) -> int:
@@ -108,16 +123,20 @@ def usd(value: float) -> str:
 def in_prose(name: str) -> str:
     """A country's name inside a sentence: ``the Republic of Korea``, ``China``."""
     name = re.sub(r"\s*\([^)]*\)$|, with .*$", "", name).strip()
+    name = _SHORT.get(name, name)
     inverted = _INVERTED.match(name)
     if inverted:
         return f"the {inverted['form']} {inverted['name']}"
-    if _ARTICLE.match(name):
-        return (
-            f"the {name[0].lower()}{name[1:]}"
-            if name[:5] in ("Rest ", "Other")
-            else f"the {name}"
-        )
-    return name
+    if ", " in name and " and " not in name:
+        name = " and ".join(name.rsplit(", ", 1))
+    if not _ARTICLE.match(name):
+        return name
+    return f"the {name[0].lower()}{name[1:]}" if name.startswith(("Rest ", "Other ")) else f"the {name}"
+
+
+def is_plural(prose: str) -> bool:
+    """Whether a name in a sentence takes a plural verb: ``Australia and New Zealand``."""
+    return " and " in prose and not prose.startswith(("the rest of", *_ONE_STATE))
 
 
 def in_table(name: str, width: int = 22) -> str:

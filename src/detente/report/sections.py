@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,8 @@ import pandas as pd
 
 from detente.report.answer import answer
 from detente.report.numbers import (
-    capital,
+    NO_MONEY,
+    listed,
     million,
     percent,
     plural,
@@ -34,9 +35,8 @@ TERMS: Mapping[str, str] = {
 }
 
 LIMITS = (
-    "It compares two states of a static model: no dates of adjustment, no investment, no "
-    "migration, full employment, one consumer per country. It cannot say whether a policy "
-    "will happen."
+    "A static comparison of two equilibria: no time path, investment or migration, full "
+    "employment. It says what would follow, not what will happen."
 )
 
 
@@ -67,7 +67,7 @@ def sections(view: View) -> list[Section]:
     found = [Section("answer", "The answer", tuple(answer(view)))]
     if view.no_effect and not view.asked:
         return [*found, trust(view)]
-    return [*found, gainers(view), partners(view), *sources(view), trust(view)]
+    return [*found, gainers(view), partners(view), sources(view), trust(view)]
 
 
 # -- the head --------------------------------------------------------------------------------
@@ -78,17 +78,35 @@ def first_sentence(text: str) -> str:
 
 def head(view: View) -> list[tuple[str, str]]:
     """World, state and measures: label and text of each line."""
-    notes = view.notes
-    day = notes.get("at")
-    state = "no dates: the measures as they stand"
+    notes, settings = view.notes, view.provenance["settings"]
+    day, one = notes.get("at"), settings.get("proportional_to")
+    state = "as the measures stand, without dates"
     if day:
-        state = f"{day}, {'the end of the scenario' if notes.get('end_of_scenario') else 'as asked'}"
+        end = notes.get("end_of_scenario")
+        state = f"{day}, {'the end of the scenario' if end else 'as asked'}"
+    rule = settings["deficit_rule"].replace("_", " ")
+    psi = notes.get("dormant_share", {}).get("psi_scale", 1.0)
+    state += f"; deficits: {rule}{f' to {one}' if one else ''}"
+    state += f"; ψ × {psi:g}" if psi != 1.0 else ""
     rows = [("World", view.world_line), ("State", state)]
     for name in ("active", "snapped back", "not yet"):
         for measure in (m for m in view.measures if m["status"] == name):
             rows.append((_STATUS[name], _measure(measure)))
-            rows += [("", f"note: {remark}") for remark in measure["remarks"]]
-    return rows
+    return rows + [("Note", text) for text in remarks(view) if " banned by " in text]
+
+
+def remarks(view: View) -> list[str]:
+    """What measures remark on; the same remark with other counts is said once."""
+    counts: dict[str, list[str]] = {}
+    for measure in view.measures:
+        for remark in measure["remarks"]:
+            count, of, text = remark.partition(" of these links ")
+            counts.setdefault(text if of else remark, []).append(
+                f"{count} ({measure['label']})" if of else ""
+            )
+    return [
+        f"of these links, {listed(of)} {text}" if of[0] else text for text, of in counts.items()
+    ]
 
 
 _STATUS = {"active": "In force", "snapped back": "Expired", "not yet": "Not yet"}
@@ -103,7 +121,7 @@ def _measure(measure: Mapping[str, Any]) -> str:
 
 
 # -- who gains and loses -----------------------------------------------------------------------
-def gainers(view: View, most: int = 7) -> Section:
+def gainers(view: View, most: int = 6) -> Section:
     """Countries by the size of their gain or loss in USD; the rest in one row."""
     table = view.welfare
     order = table["equivalent_variation"].abs().sort_values(ascending=False).index
@@ -150,7 +168,7 @@ def partners(view: View, most: int = 8) -> Section:
     kinds = link_kinds(view)
     rows = [
         (
-            view.label(str(code), 18 if kinds else 22),
+            view.label(str(code), 20 if kinds else 22),
             _change(rank(r), rank(r, "_new")),
             _change(million(r["exports"]), million(r["exports_new"])),
             _change(million(r["imports"]), million(r["imports_new"])),
@@ -176,13 +194,17 @@ def partners(view: View, most: int = 8) -> Section:
         f"Trade partners of {view.prose(view.country)}, million USD a year, before → after",
         tables=(
             Table(
-                (*headers, "Link") if kinds else headers,
+                (*headers, "Basis") if kinds else headers,
                 "lrrrrl" if kinds else "lrrrr",
                 tuple(rows),
                 sums=1,
             ),
         ),
+        notes=(_BASIS,) if kinds else (),
     )
+
+
+_BASIS = "Basis of the trade after: mostly observed now, before a ban, or never (a guess)."
 
 
 def rank(row: pd.Series, mark: str = "") -> str:
@@ -191,12 +213,26 @@ def rank(row: pd.Series, mark: str = "") -> str:
 
 
 def link_kinds(view: View) -> dict[str, str]:
-    """What kind of link each partner is, where the world says so."""
-    given = view.meta.get("link_kind", {})
-    mine = given.get(view.country, {}) if isinstance(given, Mapping) else {}
-    if not isinstance(mine, Mapping):
-        return {}
-    return {str(k): v for k, v in mine.items() if isinstance(v, str) and len(v) <= 12}
+    """What most of the trade after the change rests on, by partner.
+
+    ``meta["link_kind"]`` lists, by exporter, importer and sectors, whether a link is
+    observed, was observed before a ban, or never.
+    """
+    given = view.meta.get("link_kind", [])
+    kinds = {
+        (entry["exporter"], entry["importer"], sector): str(entry["kind"])
+        for entry in (given if isinstance(given, list | tuple) else [])
+        for sector in entry["sectors"]
+    }
+    trade, one = view.tables["trade"], view.country
+    sums: dict[str, dict[str, float]] = {}
+    for row in trade[(trade["exporter"] == one) | (trade["importer"] == one)].itertuples():
+        kind = kinds.get((row.exporter, row.importer, row.sector))
+        partner = str(row.importer if row.exporter == one else row.exporter)
+        if kind is not None:
+            by_kind = sums.setdefault(partner, {})
+            by_kind[kind] = by_kind.get(kind, 0.0) + float(row.flow_new)
+    return {p: max(by, key=lambda k: by[k]) for p, by in sums.items()}
 
 
 def _change(before: str, after: str, unit: str = "") -> str:
@@ -207,41 +243,42 @@ def _change(before: str, after: str, unit: str = "") -> str:
 
 
 # -- where it comes from ---------------------------------------------------------------------
-def sources(view: View) -> list[Section]:
+def sources(view: View) -> Section:
     """The decomposition of the focus country's welfare, and the sectors that move most."""
+    return Section(
+        "sources",
+        f"Where the change for {view.prose(view.country)} comes from",
+        paragraphs=(_decomposition(view),),
+        tables=tuple(_sectors(view)),
+    )
+
+
+def _decomposition(view: View) -> str:
+    """The parts of 100·ln Ŵ in one sentence, their sum and the gap."""
     parts = view.tables["decomposition"].set_index("country").loc[view.country]
-    rows = [
-        (TERMS.get(str(term), str(term)), points(100 * float(parts[term])))
-        for term in sorted(
-            (t for t in TERMS if t in parts), key=lambda t: -abs(float(parts[t]))
-        )
-        if abs(float(parts[term])) >= 5e-7
-    ]
-    logged = float(parts["log_welfare"])
-    rows.append(("sum of the parts", points(100 * float(parts["total"]))))
-    gap = f"{100 * abs(float(parts['gap'])):.0e}"
-    change = percent(math.expm1(logged))
-    name = view.prose(view.country)
-    return [
-        Section(
-            "decomposition",
-            f"Where the change for {name} comes from",
-            tables=(Table(("Part", "Points"), "lr", tuple(rows), sums=1),),
-            notes=(
-                f"Points of 100·ln Ŵ, which the parts meet to within {gap}; it is {change}.",
-            ),
-        ),
-        _sectors(view, name),
-    ]
+    shown = sorted(
+        (t for t in TERMS if t in parts and abs(float(parts[t])) >= 5e-7),
+        key=lambda t: -abs(float(parts[t])),
+    )
+    total, gap = 100 * float(parts["total"]), 100 * abs(float(parts["gap"]))
+    told = ", ".join(f"{TERMS[t]} {points(100 * float(parts[t]))}" for t in shown)
+    change = percent(math.expm1(float(parts["log_welfare"])))
+    if not shown:
+        return "No part of its welfare changes."
+    return (
+        f"In points of 100·ln Ŵ: {told}; sum {points(total)} (gap {gap:.0e}), which is "
+        f"{change} of welfare."
+    )
 
 
-def _sectors(view: View, name: str, most: int = 3) -> Section:
+def _sectors(view: View, most: int = 3) -> list[Table]:
+    """The sectors of the country in focus whose output grows and shrinks most."""
     table = view.tables["sectors"]
     mine = table[table["country"] == view.country].set_index("sector")
     change = (mine["output_new"] - mine["output"]).rename("change")
-    grow = change[change >= 0.005].nlargest(most)
-    shrink = change[change <= -0.005].nsmallest(most).iloc[::-1]
-    rows = [
+    grow = change[change >= NO_MONEY].nlargest(most)
+    shrink = change[change <= -NO_MONEY].nsmallest(most).iloc[::-1]
+    rows = tuple(
         (
             view.sector(str(code), 34),
             _change(million(mine.at[code, "output"]), million(mine.at[code, "output_new"])),
@@ -249,15 +286,9 @@ def _sectors(view: View, name: str, most: int = 3) -> Section:
             percent(float(mine.at[code, "volume"])) if mine.at[code, "output"] > 0 else "new",
         )
         for code, value in pd.concat([grow, shrink]).items()
-    ]
-    headers = ("Sector", "Output before → after", "Change", "Volume")
-    return Section(
-        "sectors",
-        f"Sectors of {name} that grow and shrink most",
-        paragraphs=() if rows else ("No sector's output changes.",),
-        tables=(Table(headers, "lrrr", tuple(rows)),) if rows else (),
-        notes=("Million USD of output; volume: real output.",) if rows else (),
     )
+    headers = ("Sector", "Output, million USD", "Change", "Volume")
+    return [Table(headers, "lrrr", rows)] if rows else []
 
 
 # -- how far to trust it -----------------------------------------------------------------------
@@ -284,7 +315,7 @@ def _sensitivity(view: View, table: pd.DataFrame) -> Table:
                 str(row["partners"]).replace("%", ""),
             )
         )
-    headers = (f"{view.country}, if", "Consumed", "Earned", "Trade", "Largest partners, %")
+    headers = (f"{view.country}, if", "Consumed", "Earned", "Trade, mn", "Largest partners, %")
     return Table(headers, "lrrrl", tuple(rows))
 
 
@@ -303,13 +334,18 @@ def caveats(view: View) -> tuple[str, ...]:
             "PROVISIONAL: what opened links would carry (dormant shares ψ) is a first guess "
             "from observed sourcing and distance, not an estimate."
         )
+    if not view.notes.get("end_of_scenario", True) and not view.no_effect:
+        found.append(
+            "How the answer changes with ψ and the deficit rule is shown for the end of the "
+            "scenario only; --psi-scale and --deficit-rule show it for this day."
+        )
     flags = [str(b.get("flag", "")) for b in view.blocks]
     if flags:
-        told = ", ".join(f"{flags.count(f)} {f}" for f in ("observed", "derived", "assumed"))
         name = view.provenance["world"]["name"]
         found.append(
-            f"Of the world's {plural(len(flags), 'block')} of data: {told} "
-            f"(see: detente world info {name})."
+            f"{flags.count('assumed')} of the world's {plural(len(flags), 'block')} of data "
+            f"are assumed ({flags.count('observed')} observed, {flags.count('derived')} "
+            f"derived): detente world info {name}."
         )
     return (*found, LIMITS)
 
@@ -317,18 +353,15 @@ def caveats(view: View) -> tuple[str, ...]:
 def certificate(view: View) -> list[str]:
     """Certificate, hashes and version: the foot of every report."""
     c, world = view.provenance["certificate"], view.provenance["world"]
-    state = "solved" if c["converged"] else "NOT solved"
-    hashes: Sequence[str] = (
+    scenario = str(view.provenance["scenario"].get("hash", ""))[:12]
+    hashes = (
         f"world {world['name']} {str(world['hash'])[:12]}",
-        f"scenario {str(view.provenance['scenario'].get('hash', ''))[:12] or 'none'}",
+        f"scenario {scenario or 'none'}",
         f"detente {view.provenance['version']}",
     )
-    rule = view.provenance["settings"]["deficit_rule"]
-    one = view.provenance["settings"].get("proportional_to")
     return [
-        f"{capital(state)}: largest residual {c['residual']:.1e} of {c['tolerance']:.0e} allowed"
-        f" ({c['country']}, {c['sector']}),",
-        f"{c['iterations']} iterations, {1e3 * c['seconds']:.0f} ms; deficit rule {rule}"
-        f"{f' to {one}' if one else ''}.",
-        f"{' · '.join(hashes)}",
+        f"{'Solved' if c['converged'] else 'NOT solved'}: {c['iterations']} iterations, "
+        f"{1e3 * c['seconds']:.0f} ms, largest residual {c['residual']:.1e} of "
+        f"{c['tolerance']:.0e} ({c['country']}, {c['sector']}).",
+        " · ".join(hashes),
     ]
