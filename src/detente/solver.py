@@ -62,7 +62,9 @@ class Residual:
     """The largest violation of each condition, and where it is.
 
     Market clearing is relative to each country's own imports (or to its factor income,
-    where that is smaller), down to a thousandth of its factor income.
+    where that is smaller), down to a thousandth of its factor income. ``balance`` is it
+    relative to imports however small, for information: where trade is a billionth of
+    income, no double holds its balance, and only real income is determined.
     """
 
     market_clearing: float
@@ -72,6 +74,7 @@ class Residual:
     cell: tuple[int, int]
     deficit: float
     cap: float = 0.0
+    balance: float = 0.0
 
     @property
     def largest(self) -> float:
@@ -175,9 +178,10 @@ class _Map:
         wage_gap = paid / (wage * p.factor_base) - 1.0
         # by Walras' law the gap is one of the trade balance, so that a country that hardly
         # trades is held to its trade, down to a thousandth of its factor income
-        trade_weight = np.clip(traded / (wage * p.factor_base), _LEAST_TRADE, 1.0)
+        trade_share = traded / (wage * p.factor_base)
         residual = _residual(
-            wage_gap / trade_weight,
+            wage_gap,
+            trade_share,
             spent,
             new_spent,
             p.theta[:, None] * (new_log_price - log_price),
@@ -202,6 +206,7 @@ class _Map:
 
 def _residual(
     wage_gap: Array,
+    trade_share: Array,
     spent: Array,
     new_spent: Array,
     price_gap: Array,
@@ -212,17 +217,21 @@ def _residual(
     with np.errstate(divide="ignore", invalid="ignore"):
         spent_gap = np.abs(new_spent - spent) / np.maximum(np.abs(new_spent), np.abs(spent))
     spent_gap[(new_spent == 0) & (spent == 0)] = 0.0
-    worst_wage = int(np.argmax(np.abs(wage_gap)))
+    held_to = np.abs(wage_gap) / np.clip(trade_share, _LEAST_TRADE, 1.0)
+    worst_wage = int(np.argmax(held_to))
+    trades = trade_share > 0
+    balance = float(np.max(np.abs(wage_gap[trades]) / trade_share[trades], initial=0.0))
     gap = np.maximum(spent_gap, np.abs(price_gap))
     cell = np.unravel_index(int(np.argmax(gap)), gap.shape)
     return Residual(
-        market_clearing=float(np.abs(wage_gap[worst_wage])),
+        market_clearing=float(held_to[worst_wage]),
         market_country=worst_wage,
         expenditure=float(spent_gap.max()),
         price=float(np.abs(price_gap).max()),
         cell=(int(cell[0]), int(cell[1])),
         deficit=float(abs(deficit.sum()) / factor_income),
         cap=cap,
+        balance=balance,
     )
 
 

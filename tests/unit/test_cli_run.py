@@ -76,7 +76,9 @@ def test_rows_of_a_table_do_not_wrap(world: str) -> None:
 
 
 def test_no_effect_is_said(world: str) -> None:
-    shown = " ".join(detente("run", SCENARIOS / "snapback.yaml", "--world", world).stdout.split())
+    shown = " ".join(
+        detente("run", SCENARIOS / "snapback.yaml", "--world", world).stdout.split()
+    )
     assert "Nothing changes" in shown
     assert "No measure is in force on 2022-01-01 (1 snapped back)" in shown
 

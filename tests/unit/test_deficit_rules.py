@@ -70,7 +70,7 @@ def test_proportional_with_an_isolated_country() -> None:
 
 
 def test_balanced_rebases_first(world: World) -> None:
-    """The removal of deficits is no part of the shock: hats are relative to a balanced world."""
+    """The removal of deficits is no part of the shock: hats start from a balanced world."""
     eq = solved(world, "balanced")
     assert not eq.solution.deficit.any()
     assert not eq.world.deficit.any()

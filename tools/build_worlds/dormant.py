@@ -147,16 +147,7 @@ def dormant(
     )
     psi[:, :, PRK] = _joint_odds(buys, table.flows[:, :, PRK] / _safe(spent[:, [PRK]]))
     psi[:, PRK, PRK] = 0.0
-    report = {
-        "formula": FORMULA,
-        "distance_elasticity": dict(zip(codes, gravity[1].round(3).tolist(), strict=True)),
-        "openness": dict(
-            zip(codes, np.median(openness[:, 1:], axis=1).round(4).tolist(), strict=True)
-        ),
-        "sales_cut_to_output": {
-            c: round(float(v), 4) for c, v in zip(codes, cut, strict=True) if v < 1
-        },
-    }
+    report = _report(codes, gravity[1], openness, cut)
     kinds, potential = _lists(table, sales, buys, spent, codes)
     return Dormant(psi, kinds, potential, report)
 
@@ -168,6 +159,21 @@ FORMULA = (
     "ban: the share of the reference year; psi = sigma (1 - sum pi of closed links) / "
     "(1 - sum sigma)"
 )
+
+
+def _report(
+    codes: tuple[str, ...], elasticity: Array, openness: Array, cut: Array
+) -> dict[str, Any]:
+    """Formula and numbers of gravity's stand-in, by sector."""
+    median = np.median(openness[:, 1:], axis=1)
+    return {
+        "formula": FORMULA,
+        "distance_elasticity": dict(zip(codes, elasticity.round(3).tolist(), strict=True)),
+        "openness": dict(zip(codes, median.round(4).tolist(), strict=True)),
+        "sales_cut_to_output": {
+            c: round(float(v), 4) for c, v in zip(codes, cut, strict=True) if v < 1
+        },
+    }
 
 
 def _safe(values: Array) -> Array:

@@ -63,17 +63,12 @@ def value_added(
 
     Parameters
     ----------
-    year : int
-        2016 or 2018.
-    size : str
-        ``un`` or ``bok``: whose GDP.
-    codes : tuple of str
-        Sectors.
-    exports : ndarray, shape (S,)
-        Million USD.
-    refining : float
-        Value added in petroleum products, million USD.
-    donor : Donor
+    year, size
+        2016 or 2018; ``un`` or ``bok``: whose GDP.
+    codes, donor
+        Sectors, S of them; who lends technology.
+    exports, refining : ndarray, shape (S,); float
+        Million USD: exports; value added in petroleum products.
     """
     gdp = fact(f"gdp/{size}", year)
     share = {k: gdp * v / 100 for k, v in _block_shares(year).items()}
@@ -150,19 +145,23 @@ def balance_dprk(
     # There is no gas: what arrives is crude oil, and refineries alone use it.
     inputs[crude, [j for j, c in enumerate(codes) if c != "petroleum"]] = 0.0
     prior = np.concatenate([inputs.reshape(-1), donor.final_share * demand, home])
-    columns = np.tile(np.eye(s), s)  # [s; (k, s)]
-    rows = np.repeat(np.eye(s), s, axis=1)  # [k; (k, s)]
-    zero, one = np.zeros((s, s)), np.eye(s)
-    matrix = np.block([[-columns, zero, one], [rows, one, -one]])
     totals = np.concatenate([added - exports, imports - floor])
     keep = np.concatenate([made, np.ones(s, dtype=bool)])
-    x, _ = nearest_table(prior, matrix[keep], totals[keep])
+    x, _ = nearest_table(prior, _identities(s)[keep], totals[keep])
     used = x[: s * s].reshape(s, s)
     # The last digits: home sales close the columns, final demand closes the rows.
     sold = np.where(made, added + used.sum(axis=0) - exports, 0.0)
     final = sold + imports - used.sum(axis=1)
     moves = _moves(used, sold + exports, final, donor, codes)
     return DprkTable(sold, used, final, added, moves)
+
+
+def _identities(s: int) -> Array:
+    """Coefficients of (Z, f, H) in the column and row identities, shape (2S, S² + 2S)."""
+    columns = np.tile(np.eye(s), s)  # [s; (k, s)]
+    rows = np.repeat(np.eye(s), s, axis=1)  # [k; (k, s)]
+    zero, one = np.zeros((s, s)), np.eye(s)
+    return np.block([[-columns, zero, one], [rows, one, -one]])
 
 
 def _moves(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from detente.errors import WorldError
 
 Array = NDArray[np.float64]
+_Problem = tuple[Array, Array, Array]
 
 
 def nearest_table(
@@ -22,12 +23,8 @@ def nearest_table(
 
     Parameters
     ----------
-    prior : ndarray, shape (M,)
-        p ≥ 0; a zero stays zero.
-    matrix : ndarray, shape (C, M)
-        A; rows need not be independent.
-    totals : ndarray, shape (C,)
-        b.
+    prior, matrix, totals : ndarray, shapes (M,), (C, M), (C,)
+        p ≥ 0 (a zero stays zero); A, whose rows may depend on each other; b.
     tolerance : float
         Largest |A x − b| relative to the largest |b|.
     steps : int
@@ -35,39 +32,53 @@ def nearest_table(
 
     Returns
     -------
-    ndarray, shape (M,)
-        The table.
-    int
-        Steps taken.
+    (ndarray, int)
+        The table, shape (M,), and the steps taken.
 
     Raises
     ------
     WorldError
         No table found: the totals contradict each other.
     """
-    multiplier = np.zeros(len(totals))
     scale = np.abs(totals).max()
-
-    def dual(values: Array) -> tuple[float, Array]:
-        x = prior * np.exp(np.clip(-matrix.T @ values, -700.0, 700.0))
-        return float(x.sum() + totals @ values), x
-
-    height, x = dual(multiplier)
+    multiplier = np.zeros(len(totals))
+    height, x = _dual(multiplier, prior, matrix, totals)
     for step in range(steps):
         gap = matrix @ x - totals
         if np.abs(gap).max() <= tolerance * scale:
             return x, step
         hessian = (matrix * x) @ matrix.T
         hessian[np.diag_indices_from(hessian)] += 1e-14 * hessian.trace()
-        direction = np.linalg.lstsq(hessian, gap, rcond=None)[0]
-        length, slope = 1.0, float(gap @ direction)
-        while length > 1e-12:
-            new_height, new = dual(multiplier + length * direction)
-            if np.isfinite(new_height) and new_height <= height - 1e-4 * length * slope:
-                break
-            if length == 1.0 and np.abs(matrix @ new - totals).max() < np.abs(gap).max():
-                break  # too near the bottom for the height to show it
-            length /= 2
-        multiplier, height, x = multiplier + length * direction, new_height, new
+        direction: Array = np.linalg.lstsq(hessian, gap, rcond=None)[0].astype(np.float64)
+        length = _step_length(multiplier, direction, gap, height, (prior, matrix, totals))
+        multiplier = multiplier + length * direction
+        height, x = _dual(multiplier, prior, matrix, totals)
     worst = float(np.abs(matrix @ x - totals).max() / scale)
     raise WorldError(f"no table meets these totals: the largest gap is {worst:.1e} of them.")
+
+
+def _dual(multiplier: Array, prior: Array, matrix: Array, totals: Array) -> tuple[float, Array]:
+    """Height of the (convex) dual and the table that belongs to its multipliers."""
+    x = prior * np.exp(np.clip(-matrix.T @ multiplier, -700.0, 700.0))
+    return float(x.sum() + totals @ multiplier), x
+
+
+def _step_length(
+    start: Array,
+    direction: Array,
+    gap: Array,
+    height: float,
+    problem: tuple[Array, Array, Array],
+) -> float:
+    """Halve from one until the dual falls (Armijo)."""
+    _, matrix, totals = problem
+    length, slope = 1.0, float(gap @ direction)
+    while length > 1e-12:
+        new_height, x = _dual(start + length * direction, *problem)
+        if np.isfinite(new_height) and new_height <= height - 1e-4 * length * slope:
+            break
+        # So near the bottom that the height no longer shows it.
+        if length == 1.0 and np.abs(matrix @ x - totals).max() < np.abs(gap).max():
+            break
+        length /= 2
+    return length

@@ -60,8 +60,24 @@ def splice(rest: RestTable, dprk: DprkTable, trade: Trade) -> FullTable:
     ValueError
         A partner would have to ship more than it sells at home.
     """
-    s, n = rest.final.shape
     countries = ("PRK", *rest.countries)
+    flows, tariff = _flows(rest, dprk, trade), _tariff(rest, countries)
+    spent = (flows * (1.0 + tariff)).sum(axis=1)[:, 1:]
+    before = (rest.flows * (1.0 + rest.tariff)).sum(axis=1)
+    factor = np.divide(spent, before, out=np.ones_like(spent), where=before > 0)
+    input_use = np.concatenate(
+        [dprk.input_use[:, :, None], rest.input_use * factor[:, None, :]], axis=2
+    )
+    final = np.concatenate([dprk.final[:, None], rest.final * factor], axis=1)
+    added = flows.sum(axis=2) - input_use.sum(axis=0)
+    names = ("Democratic People's Republic of Korea", *rest.country_names)
+    report = _report(rest, added, factor)
+    return FullTable(countries, names, flows, tariff, input_use, final, added, report)
+
+
+def _flows(rest: RestTable, dprk: DprkTable, trade: Trade) -> Array:
+    """Everyone's flows, the DPRK first; shape (S, N + 1, N + 1)."""
+    s, n = rest.final.shape
     flows = np.zeros((s, n + 1, n + 1))
     flows[:, 1:, 1:] = rest.flows
     flows[:, 0, 0] = dprk.home_sales
@@ -70,19 +86,14 @@ def splice(rest: RestTable, dprk: DprkTable, trade: Trade) -> FullTable:
     flows[:, home, home] -= trade.imports
     if (flows < 0).any():
         raise ValueError("a partner ships more to the DPRK than it sells at home")
-    tariff = _tariff(rest, countries)
-    spent = (flows * (1.0 + tariff)).sum(axis=1)[:, 1:]
-    before = (rest.flows * (1.0 + rest.tariff)).sum(axis=1)
-    factor = np.divide(spent, before, out=np.ones_like(spent), where=before > 0)
-    input_use = np.concatenate(
-        [dprk.input_use[:, :, None], rest.input_use * factor[:, None, :]], axis=2
-    )
-    final = np.concatenate([dprk.final[:, None], rest.final * factor], axis=1)
-    output = flows.sum(axis=2)
-    added = output - input_use.sum(axis=0)
+    return flows
+
+
+def _report(rest: RestTable, added: Array, factor: Array) -> dict[str, Any]:
+    """What the partners gave up."""
     moved = added[:, 1:].sum(axis=0) / rest.value_added.sum(axis=0) - 1.0
     worst = int(np.abs(moved).argmax())
-    report = {
+    return {
         "rule": "partners' outputs unchanged; uses of a good move by one factor, value "
         "added and deficits take the difference",
         "largest_change_of_a_partner's_value_added": {
@@ -91,8 +102,6 @@ def splice(rest: RestTable, dprk: DprkTable, trade: Trade) -> FullTable:
         },
         "largest_factor_on_a_partner's_use": float(np.abs(factor - 1.0).max()),
     }
-    names = ("Democratic People's Republic of Korea", *rest.country_names)
-    return FullTable(countries, names, flows, tariff, input_use, final, added, report)
 
 
 def _tariff(rest: RestTable, countries: tuple[str, ...]) -> Array:
@@ -104,23 +113,3 @@ def _tariff(rest: RestTable, countries: tuple[str, ...]) -> Array:
         found[:, 0, j] = tariff_rates(rest.schedule, code, "PRK", rest.sectors)
         found[:, j, 0] = tariff_rates(rest.schedule, "PRK", code, rest.sectors)
     return found
-
-
-def identities(table: FullTable) -> dict[str, float]:
-    """Largest relative violation of each identity of MODEL.md."""
-    flows, tariff = table.flows, table.tariff
-    output, spent = flows.sum(axis=2), (flows * (1.0 + tariff)).sum(axis=1)
-    deficit = flows.sum(axis=(0, 1)) - flows.sum(axis=(0, 2))
-    income = table.value_added.sum(axis=0) + (tariff * flows).sum(axis=(0, 1)) + deficit
-    pairs = {
-        "output": (output, table.input_use.sum(axis=0) + table.value_added),
-        "expenditure": (spent, table.input_use.sum(axis=1) + table.final),
-        "income": (income, table.final.sum(axis=0)),
-    }
-    found = {
-        name: float((np.abs(a - b) / np.where(np.abs(a) > 0, np.abs(a), 1.0)).max())
-        for name, (a, b) in pairs.items()
-    }
-    parts = (flows, table.input_use, table.final, table.value_added)
-    lowest = min(float(part.min()) for part in parts)
-    return found | {"negative": max(-lowest, 0.0)}

@@ -6,7 +6,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 from rich.cells import cell_len
@@ -76,8 +76,8 @@ def rich_table(table: Table) -> RichTable:
     """Columns two blanks apart; no row wraps, and only the first column may be cut short."""
     drawn = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for j, (header, side) in enumerate(zip(table.headers, table.align, strict=True)):
-        justify = "right" if side == "r" else "left"
-        drawn.add_column(_cell(header), justify=justify, no_wrap=j > 0)
+        right: Literal["right", "left"] = "right" if side == "r" else "left"
+        drawn.add_column(_cell(header), justify=right, no_wrap=j > 0)
     for j, row in enumerate(table.rows):
         style = "bold" if j >= len(table.rows) - table.sums else ""
         drawn.add_row(*map(_cell, row), style=style)
@@ -124,8 +124,10 @@ def print_lines(lines: Iterable[str]) -> None:
 def print_frame(frame: pd.DataFrame) -> None:
     """Any table in 80 columns: columns that do not fit come below, with the labels again."""
     out = console()
-    labels = [c for c in frame if not pd.api.types.is_numeric_dtype(frame[c]) and c != "name"]
-    values = [c for c in frame if c not in labels and c != "name"]
+    frame = frame.rename(columns=str)
+    names = [str(c) for c in frame.columns]
+    labels = [c for c in names if not pd.api.types.is_numeric_dtype(frame[c]) and c != "name"]
+    values = [c for c in names if c not in labels and c != "name"]
     text = {c: _column(frame[c]) for c in (*labels, *values)}
     for j, block in enumerate(_blocks(labels, values, text)):
         if j:
@@ -138,6 +140,8 @@ def print_frame(frame: pd.DataFrame) -> None:
 
 def _column(values: pd.Series) -> list[str]:
     """Cells as text: five digits, no exponent but for the very small."""
+    if pd.api.types.is_bool_dtype(values):
+        return ["yes" if v else "no" for v in values]
     if not pd.api.types.is_float_dtype(values):
         return [
             "" if pd.isna(v) else f"{v:,}" if isinstance(v, int) else str(v) for v in values
@@ -170,15 +174,25 @@ def _blocks(
         yield block
 
 
+#: The figures of a replication, as its headers say them.
+_FIGURES = {
+    "tot": "terms",
+    "vot": "volume",
+    "welfare": "welfare",
+    "realwage": "real wage",
+    "real_income_exact": "exact",
+}
+
+
 def print_replication(found: Replication) -> None:
     """Published, computed, difference, side by side, in blocks of 80 columns."""
     out = console()
     _paragraph(out, found.citation)
     for title, figures, exact in (
-        ("Zero deficits, percent: welfare and real wage", ("welfare", "real_wage"), True),
-        ("Its parts, percent", ("terms_of_trade", "volume_of_trade"), False),
+        ("Zero deficits, percent; exact: real income", ("welfare", "realwage"), True),
+        ("Terms of trade and volume of trade, percent", ("tot", "vot"), False),
     ):
-        headers = [h for f in figures for h in (f.replace("_", " "), "computed", "diff.")]
+        headers = [h for f in figures for h in (_FIGURES[f], "computed", "diff.")]
         columns = [
             f"{f}_{part}" for f in figures for part in ("published", "computed", "difference")
         ]
@@ -196,8 +210,7 @@ def print_replication(found: Replication) -> None:
         (str(region), *(f"{v:.4f}".replace("-", MINUS) for v in row))
         for region, row in found.observed_deficits.iterrows()
     )
-    headers = [str(c).replace("_", " ") for c in found.observed_deficits.columns]
-    headers[-1] = "exact"
+    headers = [_FIGURES.get(str(c), str(c)) for c in found.observed_deficits.columns]
     title = "Observed deficits, percent (no published counterpart)"
     _titled(out, title, Table(("Region", *headers), "l" + "r" * len(headers), rows))
     out.print(Text("\nFigures printed in the paper", style="bold"))
@@ -218,23 +231,24 @@ def _difference(value: float, column: object) -> str:
     return text.replace("-", MINUS, 1) if value < 0 else text
 
 
+_STATUS = {"passed": "pass", "FAILED": "FAIL", "note": "note"}
+
+
 def print_checks(name: str, table: pd.DataFrame, tolerance: float) -> None:
     """Each identity, its largest violation and where, and whether it passes."""
     failed = int((table["status"] == "FAILED").sum())
     rows = tuple(
         (
             r["check"],
-            r["identity"],
-            number(float(r["violation"]))
-            if r["status"] != "info"
-            else f"{r['violation']:.0f} cells",
+            r["identity"].replace(" where ", " if "),
+            f"{r['violation']:.0f} cells" if r["status"] == "note" else f"{r['violation']:.1e}",
+            _STATUS[r["status"]],
             r["where"],
-            r["status"],
         )
         for _, r in table.iterrows()
     )
     out = console()
-    headers = ("Check", "Identity", "Violation", "Where", "Status")
+    headers = ("Check", "Identity", "Largest", "Status", "Where")
     out.print(rich_table(Table(headers, "llrll", rows)))
     verdict = "every identity holds" if not failed else f"{failed} of {len(table)} checks FAIL"
     _paragraph(out, f"World {name}: {verdict} (relative tolerance {tolerance:g}).")

@@ -21,11 +21,12 @@ def replicate(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="DIR", help="Write tables here.")
     ] = None,
-    format: Annotated[Format, typer.Option(help="What to print or write.")] = Format.table,  # noqa: A002
+    format: Annotated[Format, typer.Option(help="What to print or write.")] = Format.table,
 ) -> None:
-    """Compute a published result again: published, computed, difference.
+    """Compute a published result again.
 
-    The exit status is 1 where they differ by more than the tolerance.
+    Prints published, computed and difference side by side. The exit status is 1 where
+    they differ by more than the tolerance.
 
     Example: detente replicate caliendo-parro-2015 --data cp2015
     """

@@ -64,17 +64,17 @@ def run(
             "-o", "--out", metavar="DIR", help="Write a run's folder, or tables, here."
         ),
     ] = None,
-    format: Annotated[Format, typer.Option(help="What to print or write.")] = Format.table,  # noqa: A002
+    format: Annotated[Format, typer.Option(help="What to print or write.")] = Format.table,
     table: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only this table (csv: welfare).")
     ] = None,
 ) -> None:
-    """Solve a scenario, print who gains and loses, and how far to trust it.
+    """Solve a scenario and print who gains and loses.
 
     With -o DIR also write a folder with a report, tables, charts and run.json; with
     --format csv or parquet, write the tables there instead.
 
-    Example: detente run scenarios/korea-opens.yaml --deficit-rule balanced -o out
+    Example: detente run scenarios/korea-opens.yaml -o out
     """
     if format is Format.parquet and out is None:
         raise InputError("--format parquet writes files: say where with -o DIR.")

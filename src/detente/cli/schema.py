@@ -6,7 +6,9 @@ from detente.cli.options import echo_json
 
 
 def schema() -> None:
-    """Print the JSON Schema of scenario files, for editors to complete and check with.
+    """Print the JSON Schema of scenario files.
+
+    Editors complete and check scenarios with it.
 
     Example: detente schema > scenario.schema.json
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -44,10 +43,9 @@ def list_(form: Shape = ListFormat.table) -> None:
 
     if table.empty:
         print_lines(["This installation has no embedded worlds; commands take a file's path."])
-    for row in table.itertuples():
-        size = f"{row.countries} economies × {row.sectors} sectors"
-        print_lines([f"{row.name}  ({size}, {row.vintage or 'no vintage'}, {row.hash})"])
-        print_lines([f"  {row.title}"])
+    for row in table.to_dict("records"):
+        size = f"{row['countries']} economies × {row['sectors']} sectors"
+        print_lines([f"{row['name']} ({size}, {row['hash']})", row["title"], ""])
 
 
 @app.command()

@@ -70,7 +70,7 @@ def _countries(table: pd.DataFrame) -> Table:
     rows = tuple(
         (
             str(r["country"]),
-            in_table(str(r["name"]), 30),
+            in_table(str(r["name"]), 27),
             *(
                 million(float(r[key]))
                 for key in ("value_added", "exports", "imports", "deficit")
@@ -86,8 +86,8 @@ def _sectors(table: pd.DataFrame) -> Table:
     rows = tuple(
         (
             str(r["sector"]),
-            in_table(str(r["name"]), 34),
-            number(round(float(r["trade_elasticity"]), 2)),
+            in_table(str(r["name"]), 29),
+            f"{r['trade_elasticity']:.2f}",
             million(float(r["output"])),
             million(float(r["traded"])),
         )

@@ -21,7 +21,7 @@ class Certificate:
 
     Residuals are relative: market clearing to each country's own imports or factor income,
     whichever is smaller (:class:`detente.solver.Residual`), each cell of expenditure to
-    itself.
+    itself. ``balance`` is the largest gap of a trade balance over that country's imports.
     """
 
     converged: bool
@@ -36,6 +36,7 @@ class Certificate:
     price: float
     deficit: float
     cap: float
+    balance: float
     blocks: int = 1
 
     def as_dict(self) -> dict[str, Any]:
@@ -71,6 +72,7 @@ def certify(
         price=r.price,
         deficit=r.deficit,
         cap=r.cap,
+        balance=r.balance,
         blocks=int(problem.blocks.max()) + 1,
     )
 

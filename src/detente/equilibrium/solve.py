@@ -20,6 +20,7 @@ from detente.solver import (
     solve_problem,
 )
 from detente.world.core import World
+from detente.world.feasibility import blocks_of
 
 #: iterations after which the direct search is given up and the path is walked instead
 _DIRECT = 300
@@ -127,7 +128,7 @@ def _continue(
         exact = tolerance if share == 1.0 else max(tolerance, _ON_THE_WAY)
         # built anew each time: a solve changes its own weights on capped links
         point = build_problem(world, between(world, given, share), check=False)
-        point = replace(point, blocks=problem.blocks)
+        point = replace(point, blocks=blocks_of(point))
         found = _attempt(point, exact, _DIRECT, reached)
         spent += found.iterations
         if _is_answer(found):

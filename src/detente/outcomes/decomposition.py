@@ -7,6 +7,7 @@ Caliendo & Parro (2015, equation 15) print, with baseline weights and x̂ − 1.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -177,7 +178,8 @@ def _chained(
     last: _Levels | None = None
     start = None
     for j in range(steps + 1):
-        share = j / steps
+        # nodes crowd at both ends, where links that open from nothing or close bend most
+        share = math.sin(0.5 * math.pi * (j / steps)) ** 2
         if share not in path:
             given = between(world, eq.given, share)
             path[share] = solve_point(

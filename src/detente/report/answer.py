@@ -17,7 +17,7 @@ from detente.report.numbers import (
     share,
     usd,
 )
-from detente.report.view import View
+from detente.report.view import View, row_of
 
 #: Below this change of welfare everywhere the effects are called small.
 SMALL = 1e-5
@@ -80,7 +80,7 @@ def moves(value: float) -> str:
 
 def _focus(view: View) -> str:
     """Welfare of the country in focus, as consumed and from its own earnings."""
-    row = view.welfare.loc[view.country]
+    row = row_of(view.welfare, view.country)
     consumed, own = float(row["welfare"]), float(row["own_earnings"])
     name, money = view.prose(view.country), float(row["equivalent_variation"])
     if abs(consumed) < NOISE:
@@ -130,7 +130,7 @@ def _side(view: View, money: pd.Series, verb: str) -> str:
         return f"none {verb}s"
     told = [
         f"{view.prose(str(code))}{f' {_verb(verb, view.prose(str(code)))} most' * (j == 0)} "
-        f"({usd(float(value))}, {percent(float(view.welfare.at[code, 'welfare']))})"
+        f"({usd(float(value))}, {percent(row_of(view.welfare, str(code))['welfare'])})"
         for j, (code, value) in enumerate(money.items())
     ]
     return ", then ".join(told)

@@ -11,7 +11,7 @@ from html import escape
 
 from detente.report.numbers import million, percent, points, share
 from detente.report.sections import TERMS
-from detente.report.view import View
+from detente.report.view import View, row_of
 
 BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 SKY, PURPLE, GREY = "#56B4E9", "#CC79A7", "#999999"
@@ -50,7 +50,7 @@ def welfare(view: View, most: int = 12) -> str:
             view.label(str(code), 28),
             0.0,
             float(value),
-            f"{million(float(value), plus=True)} ({percent(float(view.welfare.at[code, 'welfare']))})",
+            f"{million(float(value), plus=True)} ({_welfare_of(view, str(code))})",
         )
         for code, value in chosen.items()
     ]
@@ -59,9 +59,13 @@ def welfare(view: View, most: int = 12) -> str:
     return _frame(view, title, unit, _floating(rows), len(rows) * ROW)
 
 
+def _welfare_of(view: View, code: str) -> str:
+    return percent(row_of(view.welfare, code)["welfare"])
+
+
 def decomposition(view: View) -> str:
     """Waterfall: the parts of 100·ln Ŵ of the country in focus, and their sum."""
-    parts = view.tables["decomposition"].set_index("country").loc[view.country]
+    parts = row_of(view.tables["decomposition"].set_index("country"), view.country)
     named = [(TERMS[t], 100 * float(parts[t])) for t in TERMS if t in parts]
     shown = sorted((p for p in named if abs(p[1]) >= 5e-5), key=lambda p: -abs(p[1]))
     rows, start = [], 0.0
@@ -249,4 +253,3 @@ def _fit(text: str, size: int) -> str:
     """The text, cut where it would leave the picture."""
     most = int((WIDTH - 2 * MARGIN) / (0.56 * size))
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
-

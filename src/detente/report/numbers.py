@@ -18,8 +18,8 @@ NO_MONEY = 0.005
 
 _INVERTED = re.compile(r"^(?P<name>[^,]+), (?P<form>.*\bof)( the)?$")
 _ARTICLE = re.compile(
-    r"^(?:United |European |Rest |Republic |Democratic |DPRK|USA$|EU\b|UK$|UAE$|Russian |Czech R"
-    r"|Dominican R|Middle East|Netherlands|Philippines|Bahamas|Gambia|Maldives|Other )"
+    r"^(?:United |European |Rest |Republic |Democratic |DPRK|USA$|EU\b|UK$|UAE$|Russian "
+    r"|Czech R|Dominican R|Middle East|Netherlands|Philippines|Bahamas|Gambia|Maldives|Other )"
 )
 
 
@@ -131,7 +131,11 @@ def in_prose(name: str) -> str:
         name = " and ".join(name.rsplit(", ", 1))
     if not _ARTICLE.match(name):
         return name
-    return f"the {name[0].lower()}{name[1:]}" if name.startswith(("Rest ", "Other ")) else f"the {name}"
+    return (
+        f"the {name[0].lower()}{name[1:]}"
+        if name.startswith(("Rest ", "Other "))
+        else f"the {name}"
+    )
 
 
 def is_plural(prose: str) -> bool:

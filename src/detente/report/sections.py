@@ -19,7 +19,7 @@ from detente.report.numbers import (
     points,
     share,
 )
-from detente.report.view import View
+from detente.report.view import View, row_of
 
 #: What the parts of the exact decomposition are called.
 TERMS: Mapping[str, str] = {
@@ -73,7 +73,7 @@ def sections(view: View) -> list[Section]:
 # -- the head --------------------------------------------------------------------------------
 def first_sentence(text: str) -> str:
     """The first sentence of a description."""
-    return text.split(". ")[0].rstrip(".") + "." if text.strip() else ""
+    return text.split(". ", maxsplit=1)[0].rstrip(".") + "." if text.strip() else ""
 
 
 def head(view: View) -> list[tuple[str, str]]:
@@ -124,12 +124,13 @@ def _measure(measure: Mapping[str, Any]) -> str:
 def gainers(view: View, most: int = 6) -> Section:
     """Countries by the size of their gain or loss in USD; the rest in one row."""
     table = view.welfare
-    order = table["equivalent_variation"].abs().sort_values(ascending=False).index
+    money = {str(c): float(v) for c, v in table["equivalent_variation"].items()}
+    order = sorted(money, key=lambda c: -abs(money[c]))
     first = [view.country, *(c for c in order if c != view.country)][:most]
     rest = table.drop(index=first)
     if len(rest) == 1:  # a row for one other country may as well name it
         first, rest = [*first, str(rest.index[0])], rest.iloc[:0]
-    shown = sorted(first, key=lambda c: -table.at[c, "equivalent_variation"])
+    shown = sorted(first, key=lambda c: -float(money[c]))
     rows = [_welfare_row(view.label(c, 30), table.loc[[c]]) for c in shown]
     if len(rest):
         rows.append(_welfare_row(plural(len(rest), "other country", "other countries"), rest))
@@ -226,12 +227,13 @@ def link_kinds(view: View) -> dict[str, str]:
     }
     trade, one = view.tables["trade"], view.country
     sums: dict[str, dict[str, float]] = {}
-    for row in trade[(trade["exporter"] == one) | (trade["importer"] == one)].itertuples():
-        kind = kinds.get((row.exporter, row.importer, row.sector))
-        partner = str(row.importer if row.exporter == one else row.exporter)
+    mine = trade[(trade["exporter"] == one) | (trade["importer"] == one)]
+    for row in mine.to_dict("records"):
+        kind = kinds.get((row["exporter"], row["importer"], row["sector"]))
+        partner = str(row["importer"] if row["exporter"] == one else row["exporter"])
         if kind is not None:
             by_kind = sums.setdefault(partner, {})
-            by_kind[kind] = by_kind.get(kind, 0.0) + float(row.flow_new)
+            by_kind[kind] = by_kind.get(kind, 0.0) + float(row["flow_new"])
     return {p: max(by, key=lambda k: by[k]) for p, by in sums.items()}
 
 
@@ -255,7 +257,7 @@ def sources(view: View) -> Section:
 
 def _decomposition(view: View) -> str:
     """The parts of 100·ln Ŵ in one sentence, their sum and the gap."""
-    parts = view.tables["decomposition"].set_index("country").loc[view.country]
+    parts = row_of(view.tables["decomposition"].set_index("country"), view.country)
     shown = sorted(
         (t for t in TERMS if t in parts and abs(float(parts[t])) >= 5e-7),
         key=lambda t: -abs(float(parts[t])),
@@ -274,18 +276,18 @@ def _decomposition(view: View) -> str:
 def _sectors(view: View, most: int = 3) -> list[Table]:
     """The sectors of the country in focus whose output grows and shrinks most."""
     table = view.tables["sectors"]
-    mine = table[table["country"] == view.country].set_index("sector")
-    change = (mine["output_new"] - mine["output"]).rename("change")
-    grow = change[change >= NO_MONEY].nlargest(most)
-    shrink = change[change <= -NO_MONEY].nsmallest(most).iloc[::-1]
+    mine = table[table["country"] == view.country].to_dict("records")
+    moved = sorted(mine, key=lambda r: r["output"] - r["output_new"])
+    grow = [r for r in moved if r["output_new"] - r["output"] >= NO_MONEY][:most]
+    shrink = [r for r in moved if r["output_new"] - r["output"] <= -NO_MONEY][-most:]
     rows = tuple(
         (
-            view.sector(str(code), 34),
-            _change(million(mine.at[code, "output"]), million(mine.at[code, "output_new"])),
-            million(value, plus=True),
-            percent(float(mine.at[code, "volume"])) if mine.at[code, "output"] > 0 else "new",
+            view.sector(str(r["sector"]), 34),
+            _change(million(r["output"]), million(r["output_new"])),
+            million(r["output_new"] - r["output"], plus=True),
+            percent(r["volume"]) if r["output"] > 0 else "new",
         )
-        for code, value in pd.concat([grow, shrink]).items()
+        for r in [*grow, *shrink]
     )
     headers = ("Sector", "Output, million USD", "Change", "Volume")
     return [Table(headers, "lrrr", rows)] if rows else []

@@ -161,6 +161,11 @@ class View:
         return bool(self.welfare["welfare"].abs().max() < NO_EFFECT and moved < NO_EFFECT)
 
 
+def row_of(table: pd.DataFrame, label: str) -> dict[str, Any]:
+    """One row of a table, by its label."""
+    return {str(k): v for k, v in table.loc[[label]].to_dict("records")[0].items()}
+
+
 def blocks_of(meta: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The blocks of a world's data, from ``meta["blocks"]`` (a list, or a mapping by name)."""
     blocks = meta.get("blocks", [])

@@ -40,6 +40,15 @@ def require_feasible(world: World, problem: Problem) -> NDArray[np.intp]:
     _require_suppliers(world, problem)
     links = csr_array(_open_links(problem))
     _require_payments(world, problem, links)
+    return _blocks(links)
+
+
+def blocks_of(problem: Problem) -> NDArray[np.intp]:
+    """Label the blocks of countries that trade with each other, unchecked, shape (N,)."""
+    return _blocks(csr_array(_open_links(problem)))
+
+
+def _blocks(links: csr_array) -> NDArray[np.intp]:
     _, blocks = connected_components(links, directed=False)
     return np.asarray(blocks, dtype=np.intp)
 
