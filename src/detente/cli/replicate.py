@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from detente.cli.options import Format, echo_csv, echo_json, records, working, write_tables
 from detente.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from detente.replicate import Replication
 
 NAMES = ("caliendo-parro-2015",)
 
@@ -21,7 +26,9 @@ def replicate(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="DIR", help="Write tables here.")
     ] = None,
-    format: Annotated[Format, typer.Option(help="What to print or write.")] = Format.table,
+    form: Annotated[
+        Format, typer.Option("--format", help="What to print or write.")
+    ] = Format.table,
 ) -> None:
     """Compute a published result again.
 
@@ -35,7 +42,7 @@ def replicate(
             f"there is no replication '{name}'; there is {', '.join(NAMES)}.",
             nearest=nearest(name, NAMES),
         )
-    if format is Format.parquet and out is None:
+    if form is Format.parquet and out is None:
         raise InputError("--format parquet writes files: say where with -o DIR.")
     from detente.replicate import caliendo_parro_2015
 
@@ -47,8 +54,16 @@ def replicate(
         "observed_deficits": found.observed_deficits.reset_index(),
     }
     if out is not None:
-        write_tables(out, tables, "csv" if format is not Format.parquet else "parquet")
-    if format is Format.json:
+        write_tables(out, tables, "csv" if form is not Format.parquet else "parquet")
+    _print(found, tables, form, to_folder=out is not None)
+    if not found.agrees:
+        raise typer.Exit(1)
+
+
+def _print(
+    found: Replication, tables: dict[str, pd.DataFrame], form: Format, *, to_folder: bool
+) -> None:
+    if form is Format.json:
         echo_json(
             {
                 "name": found.name,
@@ -59,11 +74,9 @@ def replicate(
                 "tables": {key: records(table) for key, table in tables.items()},
             }
         )
-    elif format is Format.csv and out is None:
+    elif form is Format.csv and not to_folder:
         echo_csv(tables["replication"])
-    elif format is Format.table:
+    elif form is Format.table:
         from detente.cli.render import print_replication
 
         print_replication(found)
-    if not found.agrees:
-        raise typer.Exit(1)

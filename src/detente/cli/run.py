@@ -24,50 +24,53 @@ if TYPE_CHECKING:
     from detente.world import World
 
 
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A scenario (YAML).")]
+WorldName = Annotated[
+    str | None,
+    typer.Option("--world", metavar="NAME_OR_PATH", help="World; by default the scenario's."),
+]
+Size = Annotated[str, typer.Option(metavar="un|bok", help="Estimate of the DPRK's economy.")]
+Day = Annotated[
+    str | None, typer.Option(metavar="DATE", help="State on a day; by default at the end.")
+]
+Country = Annotated[
+    str | None,
+    typer.Option(metavar="CODE", help="Country in focus; by default the most affected."),
+]
+Rule = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RULE", help="fixed, balanced, balanced_as_shock or proportional:CODE."
+    ),
+]
+Scale = Annotated[
+    float | None, typer.Option(metavar="X", help="Multiply the dormant shares ψ.")
+]
+Tolerance = Annotated[
+    float | None, typer.Option(metavar="X", help="Largest relative residual (1e-10).")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("-o", "--out", metavar="DIR", help="Write a run's folder, or tables, here."),
+]
+Shape = Annotated[Format, typer.Option("--format", help="What to print or write.")]
+TableName = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Only this table (csv: welfare).")
+]
+
+
 def run(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A scenario (YAML).")],
-    world: Annotated[
-        str | None,
-        typer.Option(metavar="NAME_OR_PATH", help="World; by default the scenario's."),
-    ] = None,
-    dprk_size: Annotated[
-        str, typer.Option(metavar="un|bok", help="Estimate of the DPRK's economy.")
-    ] = "un",
-    at: Annotated[
-        str | None,
-        typer.Option(metavar="DATE", help="State on a day; by default at the end."),
-    ] = None,
-    country: Annotated[
-        str | None,
-        typer.Option(metavar="CODE", help="Country in focus; by default the most affected."),
-    ] = None,
-    deficit_rule: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RULE",
-            help="fixed, balanced, balanced_as_shock or proportional:CODE, "
-            "in place of the scenario's.",
-        ),
-    ] = None,
-    psi_scale: Annotated[
-        float | None,
-        typer.Option(
-            metavar="X", help="Multiply dormant shares ψ, in place of the scenario's."
-        ),
-    ] = None,
-    tolerance: Annotated[
-        float | None, typer.Option(metavar="X", help="Largest relative residual (1e-10).")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--out", metavar="DIR", help="Write a run's folder, or tables, here."
-        ),
-    ] = None,
-    format: Annotated[Format, typer.Option(help="What to print or write.")] = Format.table,
-    table: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only this table (csv: welfare).")
-    ] = None,
+    file: File,
+    world: WorldName = None,
+    dprk_size: Size = "un",
+    at: Day = None,
+    country: Country = None,
+    deficit_rule: Rule = None,
+    psi_scale: Scale = None,
+    tolerance: Tolerance = None,
+    out: Out = None,
+    form: Shape = Format.table,
+    table: TableName = None,
 ) -> None:
     """Solve a scenario and print who gains and loses.
 
@@ -76,7 +79,7 @@ def run(
 
     Example: detente run scenarios/korea-opens.yaml -o out
     """
-    if format is Format.parquet and out is None:
+    if form is Format.parquet and out is None:
         raise InputError("--format parquet writes files: say where with -o DIR.")
     if out is not None:
         from detente.report.folder import require_folder
@@ -92,7 +95,7 @@ def run(
             tolerance=tolerance,
             assumed={"deficit_rule": deficit_rule, "psi_scale": psi_scale},
         )
-    _answer(result, country, format, table, out)
+    _answer(result, country, form, table, out)
 
 
 def _solve(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from detente.world import World
+    from detente.world.core import Array
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -113,60 +114,80 @@ def _machine(form: ListFormat, table: pd.DataFrame) -> None:
         echo_csv(table)
 
 
-def world_tables(world: World) -> dict[str, Any]:
-    """Countries, sectors, blocks, dormant shares, coverage, and what re-basing moves."""
-    import numpy as np
+def world_tables(world: World) -> dict[str, pd.DataFrame]:
+    """Countries, sectors, closed links and blocks, with what re-basing moves."""
     import pandas as pd
 
     from detente.report.view import blocks_of
+
+    return {
+        "countries": _countries(world),
+        "sectors": _sectors(world),
+        "links": _links(world),
+        "blocks": pd.DataFrame(blocks_of(world.meta)),
+    }
+
+
+def _abroad(world: World) -> Array:
+    """Flows between countries, domestic ones zero."""
+    flows = world.flows.copy()
+    own = range(world.n_countries)
+    flows[:, own, own] = 0.0
+    return flows
+
+
+def _countries(world: World) -> pd.DataFrame:
+    import pandas as pd
+
     from detente.world.rebase import rebase_report
 
-    n = range(world.n_countries)
-    flows = world.flows.copy()
-    flows[:, n, n] = 0.0
-    exports, imports = flows.sum(axis=(0, 2)), flows.sum(axis=(0, 1))
-    by_country, by_sector = rebase_report(world.rebase())
-    countries = pd.DataFrame(
+    flows = _abroad(world)
+    moved, _ = rebase_report(world.rebase())
+    return pd.DataFrame(
         {
             "country": world.countries,
             "name": world.country_names,
             "value_added": world.value_added,
-            "exports": exports,
-            "imports": imports,
+            "exports": flows.sum(axis=(0, 2)),
+            "imports": flows.sum(axis=(0, 1)),
             "deficit": world.deficit,
-            "rebase_moved": by_country["expenditure"].to_numpy() if len(by_country) else 0.0,
+            "rebase_moved": moved["expenditure"].to_numpy() if len(moved) else 0.0,
         }
     )
-    sectors = pd.DataFrame(
+
+
+def _sectors(world: World) -> pd.DataFrame:
+    import pandas as pd
+
+    from detente.world.rebase import rebase_report
+
+    _, moved = rebase_report(world.rebase())
+    return pd.DataFrame(
         {
             "sector": world.sectors,
             "name": world.sector_names,
             "trade_elasticity": world.trade_elasticity,
             "output": world.output.sum(axis=1),
-            "traded": flows.sum(axis=(1, 2)),
-            "rebase_moved": by_sector["expenditure"].to_numpy() if len(by_sector) else 0.0,
+            "traded": _abroad(world).sum(axis=(1, 2)),
+            "rebase_moved": moved["expenditure"].to_numpy() if len(moved) else 0.0,
         }
     )
-    links = {
-        **{("dormant shares", k): v for k, v in world.dormant.items()},
-        **{("bans in force", k): v for k, v in world.coverage.items()},
-    }
-    arrays = pd.DataFrame(
-        [
-            {
-                "kind": kind,
-                "name": key,
-                "links": int((array > 0).sum()),
-                "pairs": int((array > 0).any(axis=0).sum()),
-                "largest": float(np.max(array, initial=0.0)),
-            }
-            for (kind, key), array in links.items()
-        ],
-        columns=["kind", "name", "links", "pairs", "largest"],
-    )
-    return {
-        "countries": countries,
-        "sectors": sectors,
-        "links": arrays,
-        "blocks": pd.DataFrame(blocks_of(world.meta)),
-    }
+
+
+def _links(world: World) -> pd.DataFrame:
+    """Dormant shares and bans: how many links and pairs, and the largest value."""
+    import pandas as pd
+
+    kinds = (("dormant shares", world.dormant), ("bans in force", world.coverage))
+    rows = [
+        {
+            "kind": kind,
+            "name": name,
+            "links": int((array > 0).sum()),
+            "pairs": int((array > 0).any(axis=0).sum()),
+            "largest": float(array.max()),
+        }
+        for kind, arrays in kinds
+        for name, array in arrays.items()
+    ]
+    return pd.DataFrame(rows, columns=["kind", "name", "links", "pairs", "largest"])

@@ -179,16 +179,11 @@ def partners(view: View, most: int = 8) -> Section:
         for code, r in traded.head(most).iterrows()
     ]
     total = table.sum(numeric_only=True)
-    rows.append(
-        (
-            "All partners",
-            "",
-            _change(million(total["exports"]), million(total["exports_new"])),
-            _change(million(total["imports"]), million(total["imports_new"])),
-            "",
-            *([""] if kinds else []),
-        )
-    )
+    sums = [
+        _change(million(total[key]), million(total[f"{key}_new"]))
+        for key in ("exports", "imports")
+    ]
+    rows.append(("All partners", "", *sums, "", *([""] if kinds else [])))
     headers = ("Partner", "Rank", "Exports to", "Imports from", "Share")
     return Section(
         "partners",
