@@ -287,28 +287,6 @@ class TestCoverage:
         assert "unsc" in worlds["korea-before"].meta["coverage_not_in_force"]
         assert "coverage_not_in_force" not in worlds["korea"].meta
 
-    def test_the_bans_of_2017_explain_the_fall_of_exports(self, worlds):
-        """2371, 2375 and 2397 on the world of 2016 against 2018: −91.5 % (0.24 of 2.82 bn).
-
-        Exports without inter-Korean trade. Of 2018 two things are used: the deficit, and that
-        ferro-alloys (7202, 0.7 % of exports) went on, so that the ban on iron spares them.
-        """
-        from detente import solve
-
-        world, now = worlds["korea-before"], worlds["korea"]
-        prk = world.country_index("PRK")
-        deficit = world.deficit.copy()
-        more = now.deficit[prk] - deficit[prk]
-        deficit[prk] += more
-        deficit[world.country_index("CHN")] -= more
-        shocks = Shocks(
-            link=1.0 - world.coverage["unsc"], deficit_rule="path", deficit_path=deficit
-        )
-        after = solve(world, shocks).trade
-        sold = after[(after["exporter"] == "PRK") & ~after["importer"].isin(["PRK", "KOR"])]
-        change = sold["flow_new"].sum() / sold["flow"].sum() - 1.0
-        assert change == pytest.approx(-0.915, abs=0.05)
-
 
 class TestRecord:
     def test_every_fact_has_its_source_licence_and_status(self):

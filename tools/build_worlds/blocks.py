@@ -77,13 +77,14 @@ tariffs | assumed | World Bank, WTO; tariff_level.csv | 2022 | cite | MFN shape 
 applied level
 trade elasticities | observed | Caliendo & Parro 2015 | 1993 | MIT (cp2015) | 99 % sample; \
 petroleum capped at 15
-DPRK: GDP | observed | {gdp} | {year} | figure, cite | current USD
-DPRK: value added by block | observed | Bank of Korea | {year} | figure, cite | six blocks; \
-several figures recalled, see dprk_facts.csv
+DPRK: GDP | {gdp_flag} | {gdp} | {year} | figure, cite | current USD; {gdp_how}
+DPRK: value added by block | assumed | Bank of Korea | {year} | figure, cite | six blocks; \
+most figures recalled, not re-read: see dprk_facts.csv
 DPRK: value added by sector | assumed | exports, donor {donor} | {year} | own figure | within \
 blocks: value added in exports, then the donor's home industry
-DPRK: trade totals, China | observed | KOTRA, Ministry of Unification | {year} | figure, cite \
-| goods; KOTRA plus inter-Korean trade
+DPRK: trade totals | {total_flag} | KOTRA, Ministry of Unification | {year} | figure, cite | \
+goods; KOTRA plus inter-Korean trade{total_how}
+DPRK: trade with China | observed | KOTRA | {year} | figure, cite | goods, both directions
 DPRK: exports by sector | {export_flag} | UN Comtrade by HS heading, KOTRA, BACI | {year} | \
 figure, cite; Etalab 2.0 | {export_how}
 DPRK: imports by sector | assumed | sourced: fuels, vehicles, steel; else China's sales to \
@@ -105,7 +106,13 @@ figure | provisional
 def blocks(year: int, size: str, donor: str) -> list[dict[str, str]]:
     """Every block with its flag: observed, derived or assumed."""
     before = year == 2016
+    gdp = _fact(f"gdp/{size}", year)
+    total = _fact("exports/kotra", year)
     text = _BLOCKS.format(
+        gdp_flag=gdp["status"],
+        gdp_how=gdp["note"] or "as published",
+        total_flag=total["status"],
+        total_how="" if total["status"] == "observed" else "; " + total["note"],
         oecd=OECD,
         gdp="UN National Accounts" if size == "un" else "Bank of Korea",
         year=year,
@@ -118,6 +125,12 @@ def blocks(year: int, size: str, donor: str) -> list[dict[str, str]]:
     keys = ("block", "flag", "source", "year", "licence", "what")
     rows = ([cell.strip() for cell in line.split("|")] for line in text.split("\n") if line)
     return [dict(zip(keys, row, strict=True)) for row in rows]
+
+
+def _fact(name: str, year: int) -> dict[str, str]:
+    """A row of dprk_facts.csv: a block is no better known than the figure that it rests on."""
+    rows = read_table("dprk_facts.csv")
+    return next(r for r in rows if r["name"] == name and int(r["year"]) == year)
 
 
 def _sources() -> list[str]:

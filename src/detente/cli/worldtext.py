@@ -21,7 +21,7 @@ def print_world(world: World, tables: Mapping[str, pd.DataFrame]) -> None:
     """Head, economies, sectors, links, and every block with its flag and source."""
     out = console()
     out.print(Text(world.name, style="bold"))
-    print_lines(_head(world))
+    print_lines(_head(world, tables["countries"]))
     _title("Economies, million USD a year")
     out.print(rich_table(_countries(tables["countries"])))
     _title("Sectors, million USD a year; θ is the trade elasticity")
@@ -38,7 +38,7 @@ def _title(text: str) -> None:
     console().print(Text(f"\n{text}", style="bold"))
 
 
-def _head(world: World) -> list[str]:
+def _head(world: World, countries: pd.DataFrame) -> list[str]:
     meta = world.meta
     moved = world.rebase().meta.get("rebased", {}).get("expenditure", 0.0)
     lines = [
@@ -51,10 +51,15 @@ def _head(world: World) -> list[str]:
         f"{plural(world.n_countries, 'economy', 'economies')} × "
         f"{plural(world.n_sectors, 'sector')}, hash {world.content_hash[:12]}",
         f"Re-basing (solving it once without a shock) moves {percent_size(moved)} of "
-        "expenditure."
+        f"expenditure, most in {_moved_most(countries)}."
         if moved
         else "It is an equilibrium as it stands: re-basing moves nothing.",
     ]
+
+
+def _moved_most(countries: pd.DataFrame) -> str:
+    top = countries.nlargest(3, "rebase_moved").to_dict("records")
+    return ", ".join(f"{r['country']} {percent_size(r['rebase_moved'])}" for r in top)
 
 
 def _told(value: Any) -> str:
