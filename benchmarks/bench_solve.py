@@ -23,7 +23,9 @@ from synthetic import synthetic_world
 
 from detente.equilibrium import solve_equilibrium
 from detente.equilibrium.batch import solve_batch
+from detente.replicate import cp2015_world
 from detente.shocks import Shocks
+from detente.sources.cp2015 import read_cp2015
 from detente.world.core import World
 
 DATA = Path(
@@ -81,9 +83,6 @@ def test_synthetic(benchmark, size: tuple[int, int]) -> None:
 def test_nafta(benchmark) -> None:
     if not (DATA / "cp2015").is_dir():
         pytest.skip("the cp2015 data are not on this machine")
-    from detente.replicate import cp2015_world
-    from detente.sources.cp2015 import read_cp2015
-
     data = read_cp2015(DATA / "cp2015")
     world = cp2015_world(data).rebase("balanced")
     shocks = Shocks.from_tables(world, tariff_new=data.tariffs_new, deficit_rule="balanced")

@@ -1,37 +1,61 @@
 """detente: who trades with whom, and who gains, when a closed economy opens."""
 
-from detente._version import __version__
-from detente.errors import (
-    DetenteError,
-    InputError,
-    NoSolutionError,
-    NotConvergedError,
-    ScenarioError,
-    ShockError,
-    WorldError,
-)
-from detente.result import Result, solve, solve_many
-from detente.scenario import Scenario, load_scenario
-from detente.shocks import Cap, Shocks
-from detente.world import World, list_worlds, load_world
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "Cap",
-    "DetenteError",
-    "InputError",
-    "NoSolutionError",
-    "NotConvergedError",
-    "Result",
-    "Scenario",
-    "ScenarioError",
-    "ShockError",
-    "Shocks",
-    "World",
-    "WorldError",
-    "__version__",
-    "list_worlds",
-    "load_scenario",
-    "load_world",
-    "solve",
-    "solve_many",
-]
+from detente._version import __version__
+
+if TYPE_CHECKING:
+    from detente.errors import DetenteError as DetenteError
+    from detente.errors import InputError as InputError
+    from detente.errors import NoSolutionError as NoSolutionError
+    from detente.errors import NotConvergedError as NotConvergedError
+    from detente.errors import ScenarioError as ScenarioError
+    from detente.errors import ShockError as ShockError
+    from detente.errors import WorldError as WorldError
+    from detente.result import Result as Result
+    from detente.result import solve as solve
+    from detente.result import solve_many as solve_many
+    from detente.scenario import Scenario as Scenario
+    from detente.scenario import load_scenario as load_scenario
+    from detente.shocks import Cap as Cap
+    from detente.shocks import Shocks as Shocks
+    from detente.world import World as World
+    from detente.world import list_worlds as list_worlds
+    from detente.world import load_world as load_world
+
+#: Which module has each public name: it is imported when the name is first used, so that
+#: ``detente --help`` needs neither pandas nor scipy.
+_HOME = {
+    "Cap": "shocks",
+    "DetenteError": "errors",
+    "InputError": "errors",
+    "NoSolutionError": "errors",
+    "NotConvergedError": "errors",
+    "Result": "result",
+    "Scenario": "scenario",
+    "ScenarioError": "errors",
+    "ShockError": "errors",
+    "Shocks": "shocks",
+    "World": "world",
+    "WorldError": "errors",
+    "list_worlds": "world",
+    "load_scenario": "scenario",
+    "load_world": "world",
+    "solve": "result",
+    "solve_many": "result",
+}
+
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604 (names, from the table above)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'detente' has no attribute '{name}'")
+    value = getattr(import_module(f"detente.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

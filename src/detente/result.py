@@ -173,9 +173,7 @@ class Result:
             "decomposition": self.decomposition,
             "cp_decomposition": self.cp_decomposition,
         }
-        # sensitivity solves the scenario's end: beside another day it would mislead
-        at_end = self.equilibrium.shocks.notes.get("end_of_scenario", True)
-        if isinstance(self.scenario, Scenario) and at_end:
+        if isinstance(self.scenario, Scenario):
             found["sensitivity"] = self.sensitivity(focus)
         return {
             key: table if isinstance(table.index, pd.RangeIndex) else table.reset_index()

@@ -88,7 +88,10 @@ def test_at_shows_the_state_of_the_day(world: str) -> None:
     shown = detente("run", SCENARIOS / "snapback.yaml", "--world", world, *at).stdout
     assert "2021-06-30, as asked" in shown
     assert "The DPRK gains" in shown
-    assert "PRK, if" not in shown  # sensitivity is the end's: never beside another day
+    assert "PRK, if" in shown
+    # every row is of that day, not of the scenario's end, where nothing is open
+    rows = shown[shown.index("PRK, if") :].splitlines()
+    assert all(" 0 %" not in row for row in rows if row.startswith("ψ ×"))
 
 
 def test_country_and_rule_are_taken(world: str) -> None:

@@ -1,0 +1,1 @@
+"""The embedded worlds, and the tables of facts that they are built from."""

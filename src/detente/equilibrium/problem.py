@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from detente import model
 from detente.caps import CapLinks
-from detente.world.feasibility import require_feasible
 from detente.shocks import Cap, Shocks
 from detente.solver import Problem
 from detente.world.core import Array, World
+from detente.world.feasibility import require_feasible
 from detente.world.rebase import baseline_problem
 
 Positions = NDArray[np.intp]
@@ -108,7 +108,7 @@ def _index(world: World, country: str | None) -> int | None:
 
 
 def cap_positions(world: World, cap: Cap) -> tuple[int, Positions, Positions]:
-    """Sector, and exporter and importer of every link that a cap names, domestic ones left out."""
+    """Sector, and exporter and importer of every foreign link that a cap names."""
     exporters = [world.country_index(c) for c in cap.exporters]
     importers = [world.country_index(c) for c in cap.importers]
     i, n = (x.ravel() for x in np.meshgrid(exporters, importers, indexing="ij"))

@@ -17,8 +17,8 @@ from detente.world.core import World
 class HasAssumptions(Protocol):
     """A scenario whose assumptions can be changed (the Scenario class)."""
 
-    def to_shocks(self, world: World) -> Shocks:
-        """The state that the model sees."""
+    def to_shocks(self, world: World, at: str | None = None) -> Shocks:
+        """The state that the model sees, on a day or at the end."""
         ...
 
     def with_(self, **changes: Any) -> HasAssumptions:
@@ -101,6 +101,7 @@ def sensitivity(
     """
     notes = eq.shocks.notes.get("dormant_share", {})
     opens = bool(notes.get("used"))
+    day = None if eq.shocks.notes.get("end_of_scenario", True) else eq.shocks.notes["at"]
     rows: dict[str, dict[str, Any]] = {}
     for label, changes in variants(
         country, eq.shocks.deficit_rule, opens, float(notes.get("psi_scale", 1.0))
@@ -110,7 +111,9 @@ def sensitivity(
                 eq
                 if not changes
                 else solve_equilibrium(
-                    world, scenario.with_(**changes), tolerance=eq.certificate.tolerance
+                    world,
+                    scenario.with_(**changes).to_shocks(world, day),
+                    tolerance=eq.certificate.tolerance,
                 )
             )
             rows[label] = headline(solved, country) | {"note": ""}

@@ -331,11 +331,6 @@ def caveats(view: View) -> tuple[str, ...]:
             "PROVISIONAL: what opened links would carry (dormant shares ψ) is a first guess "
             "from observed sourcing and distance, not an estimate."
         )
-    if not view.notes.get("end_of_scenario", True) and not view.no_effect:
-        found.append(
-            "How the answer changes with ψ and the deficit rule is shown for the end of the "
-            "scenario only; --psi-scale and --deficit-rule show it for this day."
-        )
     flags = [str(b.get("flag", "")) for b in view.blocks]
     if flags:
         name = view.provenance["world"]["name"]

@@ -111,7 +111,9 @@ def _require_payments(world: World, problem: Problem, links: csr_array) -> None:
     if count == 1:
         return
     size = np.bincount(group, problem.value_added, minlength=count)
-    received = np.bincount(group, problem.deficit + problem.transfer, minlength=count)
+    received: NDArray[np.float64] = np.bincount(
+        group, problem.deficit + problem.transfer, minlength=count
+    ).astype(float)
     received[np.abs(received) <= _BALANCED * size] = 0.0
     start, end = (group[x] for x in links.nonzero())
     arcs = np.unique(np.column_stack([start, end])[start != end], axis=0)
@@ -132,7 +134,7 @@ def _carried(arcs: NDArray[Any], received: NDArray[np.float64]) -> bool:
     found = linprog(
         np.append(np.zeros(links), -1.0), A_eq=balance, b_eq=received, bounds=(0, 1)
     )
-    return bool(found.status == 0 and found.x[-1] > _LEAST_FLOW)
+    return found.status == 0 and found.x is not None and bool(found.x[-1] > _LEAST_FLOW)
 
 
 def _unpaid(
