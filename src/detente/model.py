@@ -67,12 +67,13 @@ def trade_cost_power(
     """
     change: Array | None = log_cost
     if tariff_new is not None:
-        change = np.log1p(tariff_new) - np.log1p(tariff)
+        change = np.log((1.0 + tariff_new) / (1.0 + tariff))
         if log_cost is not None:
             change += log_cost
     if change is None or not change.any():
         return None
-    return np.exp(-theta[:, None, None] * change)
+    power: Array = -theta[:, None, None] * change
+    return np.exp(power, out=power)
 
 
 def link_weight(base: Array, productivity_hat: Array | None, cost_power: Array | None) -> Array:

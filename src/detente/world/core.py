@@ -142,7 +142,16 @@ class World:
     @cached_property
     def expenditure(self) -> Array:
         """X[s, n] = Σᵢ F(1+t), million USD, tariff-inclusive; shape (S, N)."""
-        return _frozen(np.sum(self.flows * (1.0 + self.tariff), axis=1))
+        return _frozen(self._spending.sum(axis=1))
+
+    @cached_property
+    def _spending(self) -> Array:
+        """F(1+t): what buyers pay on each link; shape (S, N, N)."""
+        if not self.tariff.any():
+            return self.flows
+        spent = 1.0 + self.tariff
+        spent *= self.flows
+        return _frozen(spent)
 
     @cached_property
     def output(self) -> Array:
@@ -153,9 +162,7 @@ class World:
     def trade_share(self) -> Array:
         """π[s, i, n] = F(1+t)/X; zero where n buys nothing of s; shape (S, N, N)."""
         spent = np.where(self.expenditure > 0, self.expenditure, 1.0)
-        share = self.flows * (1.0 + self.tariff)
-        share /= spent[:, None, :]
-        return _frozen(share)
+        return _frozen(self._spending / spent[:, None, :])
 
     @cached_property
     def trade_share_net(self) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from detente import model
 from detente.errors import NotConvergedError, WorldError
 from detente.solver import Problem, Solution, solve_problem
 from detente.world.core import Array, World
@@ -69,12 +70,11 @@ def rebase(world: World, deficit_rule: str = "fixed") -> World:
     if deficit_rule not in (*KEEPS_DEFICITS, "balanced"):
         raise WorldError(f"unknown deficit rule '{deficit_rule}'.")
     deficit = np.zeros(world.n_countries) if deficit_rule == "balanced" else world.deficit
+    if _is_equilibrium(world, deficit):
+        return world
     _refuse_unsupplied(world)
     problem = baseline_problem(world, deficit)
     problem = replace(problem, blocks=require_feasible(world, problem))
-    at_start = solve_problem(problem, CONSISTENT, max_iterations=0)
-    if at_start.converged:
-        return world
     solution = solve_problem(problem, _TOLERANCE)
     if solution.residual.largest > _ACCEPTED:
         country = world.countries[solution.residual.market_country]
@@ -85,6 +85,21 @@ def rebase(world: World, deficit_rule: str = "fixed") -> World:
             solution.residual,
         )
     return _close(world, solution, deficit, deficit_rule)
+
+
+def _is_equilibrium(world: World, deficit: Array) -> bool:
+    """Whether the identities hold to ``CONSISTENT``: then ŵ = P̂ = 1 solves the model."""
+    income = world.value_added + world.tariff_revenue + deficit
+    spent = model.expenditure(
+        world.output, income, world.input_share_by_country, world.final_share
+    )
+    gap = np.abs(spent - world.expenditure)
+    paid = model.factor_demand(world.output, world.value_added_share)
+    return bool(
+        np.all(gap <= CONSISTENT * world.expenditure)
+        and np.all(np.abs(paid - world.value_added) <= CONSISTENT * world.value_added)
+        and abs(deficit.sum()) <= CONSISTENT * world.value_added.sum()
+    )
 
 
 def _refuse_unsupplied(world: World) -> None:
