@@ -38,16 +38,16 @@ class Anderson:
         return self._f is None
 
     def step(self, z: Array, f: Array) -> Array:
-        """The next iterate, from this one and its residual."""
+        """The step to the next iterate, from this one and its residual."""
         if self._f is not None and self._z is not None:
             self._remember(f - self._f, z - self._z)
         self._f, self._z = f, z
         kept = min(self._count, self.memory)
         if not kept:
-            return z + f
+            return f
         mix = self._mix(f, kept)
         step: Array = f - mix @ self._move[:kept]
-        return z + step
+        return step
 
     def _remember(self, df: Array, dz: Array) -> None:
         slot = self._count % self.memory

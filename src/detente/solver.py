@@ -26,6 +26,8 @@ MAX_ITERATIONS = 2000
 _LEAST_TRADE = 1e-3
 #: largest change of ln ŵ, ln P̂ or X′/X in one step, so that a mixed step cannot run away
 _TRUST = 2.0
+#: lowest X′ that a step may leave, as a share of what it was
+_LEAST_X = 0.05
 
 
 @dataclass(frozen=True)
@@ -142,9 +144,12 @@ class _Map:
         # a cell that nobody can supply has no price; feasibility is checked before
         self.bought = np.asarray(p.weight.any(axis=1))
         self.own_net = np.einsum("snn->sn", p.weight_net)
-        self._block_base = np.bincount(p.blocks, p.value_added)
         # a block cut off from the world keeps its own level
-        self._block_now = np.bincount(p.blocks, p.factor_base)
+        self._block_base = np.bincount(p.blocks, p.value_added)
+        self._theta = p.theta[:, None]
+        self._minus_theta = -self._theta
+        self._factor_income = float(p.value_added.sum())
+        self._all_bought = bool(self.bought.all())
 
     def normalise(self, log_wage: Array) -> Array:
         """Scale wages so that each block's factor income is its baseline's (eq. 8)."""
@@ -156,24 +161,27 @@ class _Map:
         p = self.problem
         log_cost = model.log_unit_cost(log_wage, log_price, p.input_share, p.value_added_share)
         # shares do not change when a sector's q is scaled, and unscaled it can overflow
-        log_q = -p.theta[:, None] * log_cost
+        log_q = self._minus_theta * log_cost
         shift = log_q.max(axis=1, keepdims=True)
         q = np.exp(log_q - shift)
         cap_gap = self.caps.update(q, log_cost, spent)
         v = model.price_power(p.weight, q)
-        safe = np.where(self.bought, v, 1.0)
+        safe = v if self._all_bought else np.where(self.bought, v, 1.0)
         demand = spent / safe
         output = model.sales(p.weight_net, q, demand)
         net_of_tariff = model.price_power(p.weight_net, q) * demand
         traded = (net_of_tariff - self.own_net * q * demand).sum(axis=0)
-        revenue = (spent - np.where(self.bought, net_of_tariff, spent)).sum(axis=0)
+        duties = spent - net_of_tariff
+        revenue = (duties if self._all_bought else duties * self.bought).sum(axis=0)
         rents = self.caps.take_rents(q, demand, output)
         wage = np.exp(log_wage)
         earned = wage * p.factor_base + revenue + p.transfer + rents
         deficit = self._deficit(wage, earned)
         income = earned + deficit
         new_spent = model.expenditure(output, income, p.input_share, p.final_share)
-        new_log_price = np.where(self.bought, -(np.log(safe) + shift) / p.theta[:, None], 0.0)
+        new_log_price = (np.log(safe) + shift) / self._minus_theta
+        if not self._all_bought:
+            new_log_price[~self.bought] = 0.0
         paid = model.factor_demand(output, p.value_added_share)
         wage_gap = paid / (wage * p.factor_base) - 1.0
         # by Walras' law the gap is one of the trade balance, so that a country that hardly
@@ -184,10 +192,10 @@ class _Map:
             trade_share,
             spent,
             new_spent,
-            p.theta[:, None] * (new_log_price - log_price),
+            self._theta * (new_log_price - log_price),
             deficit,
             cap_gap,
-            float(p.value_added.sum()),
+            self._factor_income,
         )
         return _Point(
             log_wage, log_price, spent, log_cost, q, v, output, revenue, rents,
@@ -214,21 +222,22 @@ def _residual(
     cap: float,
     factor_income: float,
 ) -> Residual:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spent_gap = np.abs(new_spent - spent) / np.maximum(np.abs(new_spent), np.abs(spent))
-    spent_gap[(new_spent == 0) & (spent == 0)] = 0.0
-    held_to = np.abs(wage_gap) / np.clip(trade_share, _LEAST_TRADE, 1.0)
+    # zero spending that stays zero is no gap
+    spent_gap = np.abs(new_spent - spent)
+    spent_gap /= np.maximum(np.maximum(np.abs(new_spent), spent), 1e-300)
+    price_gap = np.abs(price_gap)
+    held_to = np.abs(wage_gap) / np.minimum(np.maximum(trade_share, _LEAST_TRADE), 1.0)
     worst_wage = int(np.argmax(held_to))
     trades = trade_share > 0
     balance = float(np.max(np.abs(wage_gap[trades]) / trade_share[trades], initial=0.0))
-    gap = np.maximum(spent_gap, np.abs(price_gap))
-    cell = np.unravel_index(int(np.argmax(gap)), gap.shape)
+    gap = np.maximum(spent_gap, price_gap)
+    cell = divmod(int(np.argmax(gap)), gap.shape[1])
     return Residual(
         market_clearing=float(held_to[worst_wage]),
         market_country=worst_wage,
         expenditure=float(spent_gap.max()),
-        price=float(np.abs(price_gap).max()),
-        cell=(int(cell[0]), int(cell[1])),
+        price=float(price_gap.max()),
+        cell=cell,
         deficit=float(abs(deficit.sum()) / factor_income),
         cap=cap,
         balance=balance,
@@ -249,55 +258,57 @@ class _Search:
         p = self.map.problem
         self.n = p.value_added.size
         self.shape = p.final_share.shape
-        self.anderson = Anderson(self.n + 2 * p.final_share.size, self.memory)
+        self.cells = p.final_share.size
+        self.unit = p.expenditure_start
+        self.anderson = Anderson(self.n + 2 * self.cells, self.memory)
         self.wage_step = _wage_step(p)
 
     def next(self, point: _Point) -> tuple[Array, Array, Array]:
         """The next (ln ŵ, ln P̂, X′) from an evaluated point."""
-        spent, new = point.expenditure, point.new_expenditure
-        scale = np.maximum(np.maximum(new, spent), 1e-300)
+        spent, new, n, cells = point.expenditure, point.new_expenditure, self.n, self.cells
+        if self.anderson.empty:  # X′ is mixed in units that stay while the history does
+            self.unit = np.maximum(np.maximum(new, spent), 1e-300)
         self._watch(point.residual.largest)
-        wage_step = self.wage_step * np.log1p(np.clip(point.wage_gap, -0.95, 20.0))
-        f = np.concatenate(
-            [
-                wage_step,
-                (point.new_log_price - point.log_price).ravel(),
-                ((new - spent) / scale).ravel(),
-            ]
-        )
-        z = np.concatenate([point.log_wage, point.log_price.ravel(), np.zeros(spent.size)])
+        z, f = np.empty((2, n + 2 * cells))
+        z[:n] = point.log_wage
+        z[n : n + cells] = point.log_price.ravel()
+        z[n + cells :] = (spent / self.unit).ravel()
+        f[:n] = self.wage_step * np.log1p(np.minimum(np.maximum(point.wage_gap, -0.95), 20.0))
+        f[n : n + cells] = (point.new_log_price - point.log_price).ravel()
+        f[n + cells :] = ((new - spent) / self.unit).ravel()
         if self.plain_left:
             self.plain_left -= 1
             step = f
         else:
-            step = self._mixed(z, f, spent, scale)
-        return self._apply(point, step, scale)
+            step = self.anderson.step(z, f)
+        return self._apply(point, step, f)
 
-    def _mixed(self, z: Array, f: Array, spent: Array, scale: Array) -> Array:
-        """An Anderson step; X′ is kept in units of its first scale."""
-        if self.anderson.empty:
-            self.unit = scale
-        z[-spent.size :] = (spent / self.unit).ravel()
-        plain = f
-        f = f.copy()
-        f[-spent.size :] *= (scale / self.unit).ravel()
-        step = self.anderson.step(z, f) - z
-        step[-spent.size :] *= (self.unit / scale).ravel()
-        largest = float(np.abs(step).max())
+    def _apply(self, point: _Point, step: Array, plain: Array) -> tuple[Array, Array, Array]:
+        """Take a step, shortened where it leaves the bounds of trust."""
+        n, cells = self.n, self.cells
+        spent, new = point.expenditure, point.new_expenditure
+        scale = np.maximum(np.maximum(spent, new), 1e-300)
+        largest = self._largest(step, scale)
         if not math.isfinite(largest):
             self.anderson.reset()
-            return 0.5 * plain
-        return step * min(1.0, _TRUST / largest) if largest > _TRUST else step
-
-    def _apply(self, point: _Point, step: Array, scale: Array) -> tuple[Array, Array, Array]:
-        log_wage = self.map.normalise(point.log_wage + step[: self.n])
-        log_price = point.log_price + step[self.n : -scale.size].reshape(self.shape)
-        moved = point.expenditure + step[-scale.size :].reshape(self.shape) * scale
+            step = 0.5 * plain
+            largest = self._largest(step, scale)
+        if largest > _TRUST:
+            step = step * (_TRUST / largest)
+        log_wage = self.map.normalise(point.log_wage + step[:n])
+        log_price = point.log_price + step[n : n + cells].reshape(self.shape)
+        moved = spent + step[n + cells :].reshape(self.shape) * self.unit
         # spending stays positive where there is any, and is zero where nobody needs the good
-        spent = np.where(moved > 0.05 * point.expenditure, moved, 0.05 * point.expenditure)
-        spent = np.where(spent > 0, spent, np.maximum(point.new_expenditure, 0.0))
-        spent = np.where(point.new_expenditure == 0, 0.0, spent)
-        return log_wage, log_price, spent
+        moved = np.maximum(moved, _LEAST_X * spent)
+        if not spent.all():
+            moved = np.where(moved > 0, moved, np.maximum(new, 0.0))
+        return log_wage, log_price, np.where(new == 0, 0.0, moved)
+
+    def _largest(self, step: Array, scale: Array) -> float:
+        """The largest change of ln ŵ, ln P̂ or X′ over its scale."""
+        n = self.n + self.cells
+        spent = float(np.abs(step[n:].reshape(self.shape) * (self.unit / scale)).max())
+        return max(float(np.abs(step[:n]).max()), spent)
 
     def _watch(self, residual: float) -> None:
         if residual < self.best * 0.9:

@@ -140,7 +140,7 @@ def _continue(
             return problem, failed
         # slow, not lost: go on from where the direct search stood
         point = replace(build_problem(world, given, check=False), blocks=problem.blocks)
-        reached = _attempt(point, tolerance, max_iterations, failed)
+        reached = _attempt(point, tolerance, max(max_iterations - spent, 1), failed)
         spent += reached.iterations
     seconds = failed.seconds + reached.seconds
     return point, replace(reached, iterations=spent, seconds=seconds)
