@@ -89,18 +89,11 @@ def test_nafta(benchmark) -> None:
     report(benchmark, world, shocks)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_batch_of_64(benchmark, workers: int) -> None:
+def test_batch_of_64(benchmark) -> None:
     world = synthetic_world(80, 50, seed=1)
     shocks = [tariff_cut(world, seed) for seed in range(64)]
     benchmark.extra_info["scenarios"] = len(shocks)
-    benchmark.pedantic(
-        solve_batch,
-        args=(world, shocks),
-        kwargs={"workers": workers},
-        rounds=3,
-        warmup_rounds=1,
-    )
+    benchmark.pedantic(solve_batch, args=(world, shocks), rounds=3, warmup_rounds=1)
     benchmark.extra_info["ms each (median)"] = round(
         1e3 * benchmark.stats.stats.median / len(shocks), 2
     )

@@ -247,20 +247,19 @@ def solve_many(
     world: World,
     scenarios: Sequence[Scenario | Shocks | HasShocks],
     *,
-    workers: int = 1,
     tolerance: float = DEFAULT_TOLERANCE,
     max_iterations: int = MAX_ITERATIONS,
 ) -> list[Result]:
     """Solve several scenarios on one world; each result is as :func:`solve` gives it.
 
-    Parameters
-    ----------
-    workers : int
-        Threads; see :func:`detente.equilibrium.solve_batch`.
+    Raises
+    ------
+    DetenteError
+        Of the first scenario that has no answer; a note says which it is.
     """
     settings: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations}
     assumes = [isinstance(s, Scenario) and s.prepare(world) is not world for s in scenarios]
     if any(assumes):  # other elasticities are other worlds: nothing to share
         return [solve(world, s, **settings) for s in scenarios]
-    solved = solve_batch(world, scenarios, workers=workers, **settings)
+    solved = solve_batch(world, scenarios, **settings)
     return [Result(eq, s, world) for eq, s in zip(solved, scenarios, strict=True)]
