@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from detente.world import World as World
     from detente.world import list_worlds as list_worlds
     from detente.world import load_world as load_world
+    from detente.world.clean import remove_inventories as remove_inventories
 
 #: Which module has each public name: it is imported when the name is first used, so that
 #: ``detente --help`` needs neither pandas nor scipy.
@@ -42,6 +43,7 @@ _HOME = {
     "list_worlds": "world",
     "load_scenario": "scenario",
     "load_world": "world",
+    "remove_inventories": "world.clean",
     "solve": "result",
     "solve_many": "result",
 }

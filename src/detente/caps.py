@@ -4,7 +4,7 @@ A capped link's buyers pay (1+μ) on top of cost and tariff; the exporter's reve
 F′ = π′X′/((1+t′)(1+μ)). μ ≥ 0 is complementary to the slack cap − Σ F′/ĉ ≥ 0.
 Rent (customs value − F′) goes to its owner. A burnt rent is dissipated like an iceberg
 cost: the exporter's factors are paid for it, since with nobody receiving it world income
-would not add up (MODEL.md leaves this open).
+would not add up (docs/model.md, Caps).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The model's equations, one function each, in MODEL.md's notation.
+"""The model's equations, one function each, in docs/model.md's notation.
 
 Sources: Caliendo & Parro (2015, Review of Economic Studies 82), their system (equations
 10 to 14 in changes); Dekle, Eaton & Kortum (2008) for exact-hat algebra; Costinot &

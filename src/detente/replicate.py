@@ -52,6 +52,8 @@ class Replication:
         The same with the observed deficits; no published counterpart exists.
     largest : float
         Largest absolute difference, percentage points.
+    rebased_balanced, rebased_observed : float
+        How much of all expenditure re-basing moved, to zero and to the observed deficits.
     certificates : tuple of str
     agrees : bool
         Every difference within ``AGREES`` and every printed figure met.
@@ -63,6 +65,8 @@ class Replication:
     printed: pd.DataFrame
     observed_deficits: pd.DataFrame
     largest: float
+    rebased_balanced: float
+    rebased_observed: float
     certificates: tuple[str, ...]
     agrees: bool
 
@@ -126,6 +130,8 @@ def caliendo_parro_2015(folder: str | Path, tolerance: float = 1e-11) -> Replica
         printed=printed,
         observed_deficits=_percent(observed),
         largest=largest,
+        rebased_balanced=_moved(balanced),
+        rebased_observed=_moved(observed),
         certificates=(str(balanced.certificate), str(observed.certificate)),
         agrees=largest <= AGREES and bool(printed["agrees"].all()),
     )
@@ -134,6 +140,11 @@ def caliendo_parro_2015(folder: str | Path, tolerance: float = 1e-11) -> Replica
 def _nafta(world: World, data: CaliendoParro, rule: str, tolerance: float) -> Equilibrium:
     shocks = Shocks.from_tables(world, tariff_new=data.tariffs_new, deficit_rule=rule)
     return solve_equilibrium(world, shocks, tolerance=tolerance)
+
+
+def _moved(eq: Equilibrium) -> float:
+    """Share of all expenditure that re-basing moved; zero where the data are an equilibrium."""
+    return float(eq.world.meta.get("rebased", {}).get("expenditure", 0.0))
 
 
 def _percent(eq: Equilibrium) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,10 +21,17 @@ from detente.equilibrium import (
     solve_batch,
     solve_equilibrium,
 )
+from detente.errors import InputError, NoSolutionError
+from detente.report.documents import document
 from detente.scenario import Scenario
 from detente.shocks import Shocks
 from detente.solver import DEFAULT_TOLERANCE, MAX_ITERATIONS
+from detente.world.catalogue import list_worlds
 from detente.world.core import World
+from detente.world.rebase import rebase_report
+
+#: What a run's folder, and the scenario in it, call a world that does not come with detente.
+WORLD_FILE = "world.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +61,12 @@ class Result:
     def world(self) -> World:
         """The baseline that the changes are measured from."""
         return self.equilibrium.world
+
+    @property
+    def rebased(self) -> bool:
+        """Whether the baseline is another than the world as given."""
+        moved = self.world.meta.get("rebased")
+        return moved is not None and moved != self.source_world.meta.get("rebased")
 
     @cached_property
     def welfare(self) -> pd.DataFrame:
@@ -123,8 +135,13 @@ class Result:
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Which world, scenario, version and settings made this; enough to make it again."""
+        """Which world, scenario, version and settings made this; enough to make it again.
+
+        The scenario's text names the world that it was solved on: an embedded one by its
+        name, any other as ``world.npz``, which a run's folder holds. Its hash is the text's.
+        """
         shocks, world = self.equilibrium.shocks, self.world
+        reference = _reference(self.source_world)
         scenario: dict[str, Any] = {
             "title": shocks.label,
             "at": shocks.notes.get("at"),
@@ -132,20 +149,11 @@ class Result:
             "notes": dict(shocks.notes),
         }
         if isinstance(self.scenario, Scenario):
-            scenario["hash"] = self.scenario.content_hash
-            scenario["text"] = self.scenario.to_yaml()
+            told = self.scenario.with_(world=reference)
+            scenario |= {"hash": told.content_hash, "text": told.to_yaml()}
         return {
             "version": __version__,
-            "world": {
-                "name": self.source_world.name,
-                "hash": self.source_world.content_hash,
-                "baseline_hash": world.content_hash,
-                "rebased": world is not self.source_world,
-                "rebase_moved": world.meta.get("rebased", {}).get("expenditure", 0.0),
-                "countries": world.n_countries,
-                "sectors": world.n_sectors,
-                "description": world.meta.get("description", ""),
-            },
+            "world": self._world_facts(WORLD_FILE if reference == WORLD_FILE else None),
             "scenario": scenario,
             "settings": {
                 "tolerance": self.certificate.tolerance,
@@ -157,6 +165,21 @@ class Result:
             },
             "provisional": self.provisional,
             "certificate": self.certificate.as_dict(),
+        }
+
+    def _world_facts(self, file: str | None) -> dict[str, Any]:
+        """What the provenance says of the world; ``file`` where it is not embedded."""
+        given, world = self.source_world, self.world
+        return {
+            "name": given.name,
+            "file": file,
+            "hash": given.content_hash,
+            "baseline_hash": world.content_hash,
+            "rebased": self.rebased,
+            "rebase_moved": world.meta["rebased"]["expenditure"] if self.rebased else 0.0,
+            "countries": world.n_countries,
+            "sectors": world.n_sectors,
+            "description": world.meta.get("description", ""),
         }
 
     def tables(self, country: str | None = None) -> dict[str, pd.DataFrame]:
@@ -175,6 +198,9 @@ class Result:
         }
         if isinstance(self.scenario, Scenario):
             found["sensitivity"] = self.sensitivity(focus)
+        if self.rebased:
+            by_country, by_sector = rebase_report(self.world)
+            found |= {"rebase_by_country": by_country, "rebase_by_sector": by_sector}
         return {
             key: table if isinstance(table.index, pd.RangeIndex) else table.reset_index()
             for key, table in found.items()
@@ -182,11 +208,7 @@ class Result:
 
     def to_dict(self, country: str | None = None) -> dict[str, Any]:
         """JSON-able: certificate, world, scenario, version, settings, tables."""
-        tables = {
-            key: json.loads(table.to_json(orient="records", double_precision=15))
-            for key, table in self.tables(country).items()
-        }
-        return self.provenance | {"tables": tables}
+        return document(self.provenance, self.tables(country))
 
     def save(self, directory: str | Path, country: str | None = None) -> Path:
         """Write a run's folder: run.json, tables, charts, summary.md, report.html.
@@ -200,6 +222,13 @@ class Result:
         from detente.report.view import View  # noqa: PLC0415
 
         return write_run(Path(directory), View.of(self, country))
+
+
+def _reference(world: World) -> str:
+    """How a scenario names a world: by name where it comes with detente, else as a file."""
+    known = list_worlds().set_index("name")["hash"]
+    begins = str(known.get(world.name, ""))
+    return world.name if begins and world.content_hash.startswith(begins) else WORLD_FILE
 
 
 def solve(
@@ -229,18 +258,36 @@ def solve(
     Raises
     ------
     InputError
-        The scenario does not fit the world.
+        The scenario does not fit the world, or ``at`` is given with Shocks.
     NoSolutionError, NotConvergedError
         Never a silent wrong number.
     """
+    if at is not None and not isinstance(scenario, Scenario):
+        raise InputError("'at' is for scenarios with dates; these are Shocks.")
     asked: HasShocks = scenario
     prepared = world
     if isinstance(scenario, Scenario):
         prepared = scenario.prepare(world)
         if at is not None:
             asked = scenario.to_shocks(prepared, at)
-    eq = solve_equilibrium(prepared, asked, tolerance=tolerance, max_iterations=max_iterations)
+    try:
+        eq = solve_equilibrium(
+            prepared, asked, tolerance=tolerance, max_iterations=max_iterations
+        )
+    except NoSolutionError as error:
+        if not isinstance(scenario, Scenario):
+            raise
+        raise NoSolutionError(f"{error}{_in_force(scenario, prepared, at)}") from None
     return Result(eq, scenario, world)
+
+
+def _in_force(scenario: Scenario, world: World, at: date | str | None) -> str:
+    """Which measures, on which lines of the file, are in force where nothing solves."""
+    notes = scenario.to_shocks(world, at).notes["measures"]
+    active = [f"{m['kind']} (line {m['line']})" for m in notes if m["status"] == "active"]
+    if not active:
+        return ""
+    return f" In force in {scenario.file or 'the scenario'}: {', '.join(active)}."
 
 
 def solve_many(

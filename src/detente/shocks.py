@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from detente.errors import ShockError, nearest
-from detente.world.core import Array, World, label_of
+from detente.world.core import Array, World, frozen, label_of
 
 #: name → (axes, lowest and highest value allowed); arrays hold finite numbers only
 SHOCK_ARRAYS: Mapping[str, tuple[str, float, float]] = {
@@ -189,11 +189,9 @@ class Shocks:
 def _frozen(key: str, values: Any) -> Array:
     """A read-only float64 array; text and ragged lists are refused."""
     try:
-        array = np.ascontiguousarray(values, dtype=np.float64).view()
+        return frozen(values)
     except (TypeError, ValueError) as error:
         raise ShockError(f"'{key}' is not an array of numbers: {error}.") from None
-    array.flags.writeable = False
-    return array
 
 
 def validate_shocks(world: World, shocks: Shocks) -> None:

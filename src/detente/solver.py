@@ -32,7 +32,7 @@ _LEAST_X = 0.05
 
 @dataclass(frozen=True)
 class Problem:
-    """One counterfactual in exact-hat form. Shapes as in MODEL.md unless stated.
+    """One counterfactual in exact-hat form. Shapes as in docs/model.md unless stated.
 
     ``weight`` is a (S, N, N), ``weight_net`` a/(1+t′); both belong to the problem and
     are changed in place on capped links. ``input_share`` is (N, S, S), country first.
@@ -87,7 +87,7 @@ class Residual:
 
 @dataclass(frozen=True)
 class Solution:
-    """A point of the map: converged or not, with its residual. Shapes as in MODEL.md."""
+    """A point of the map: converged or not, with its residual. Shapes as in docs/model.md."""
 
     wage_hat: Array
     price_hat: Array

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts import KINDS, random_shocks, violations
@@ -15,9 +15,9 @@ from detente.errors import DetenteError, NoSolutionError, NotConvergedError
 from detente.shocks import DEFICIT_RULES, Shocks
 from detente.solver import MAX_ITERATIONS
 from detente.world import World, load_world
+from hypothesis_profiles import examples
 from worlds import random_world, worlds
 
-fixed = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 LARGEST_RESIDUAL = 1e-9
 
 
@@ -39,7 +39,7 @@ def outcome(world: World, shocks: Shocks) -> str:
 
 
 # -- no shock ----------------------------------------------------------------------------
-@settings(fixed, max_examples=60)
+@settings(max_examples=examples(60))
 @given(worlds(), st.sampled_from(("fixed", "proportional", "path")))
 def test_no_shock_returns_the_baseline(world: World, rule: str) -> None:
     shocks = Shocks(
@@ -50,7 +50,7 @@ def test_no_shock_returns_the_baseline(world: World, rule: str) -> None:
     _assert_baseline(world, shocks)
 
 
-@settings(fixed, max_examples=30)
+@settings(max_examples=examples(30))
 @given(worlds(max_countries=6))
 def test_no_shock_after_rebasing_to_balance_returns_the_baseline(world: World) -> None:
     try:
@@ -77,7 +77,7 @@ def _assert_baseline(world: World, shocks: Shocks) -> None:
 
 
 # -- every equation, on everything -------------------------------------------------------
-@settings(fixed, max_examples=120)
+@settings(max_examples=examples(120))
 @given(
     worlds(),
     st.integers(0, 2**31),
@@ -120,7 +120,7 @@ def test_not_converged_is_rare() -> None:
     assert counts["NotConvergedError"] <= 4, counts
 
 
-@settings(fixed, max_examples=40)
+@settings(max_examples=examples(40))
 @given(worlds(max_countries=8), st.integers(0, 2**31))
 def test_income_is_positive_in_every_solution(world: World, seed: int) -> None:
     """A surplus that cannot be paid is no equilibrium, whatever the residuals say."""

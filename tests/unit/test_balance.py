@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from detente.errors import WorldError
 from detente.world.balance import balance
+from hypothesis_profiles import examples
 
 
 def test_two_by_two_has_the_root_of_its_quadratic():
@@ -95,7 +96,7 @@ def test_floors_solve_the_entropy_problem():
     np.testing.assert_allclose(found.values.ravel(), primal.x, atol=2e-5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(shape=st.tuples(st.integers(2, 6), st.integers(2, 6)), seed=st.integers(0, 2**32 - 1))
 def test_margins_hold_and_odds_ratios_stay(shape, seed):
     rng = np.random.default_rng(seed)
@@ -112,7 +113,7 @@ def test_margins_hold_and_odds_ratios_stay(shape, seed):
             )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([1e-3, 1e3]))
 def test_units_of_totals_and_prior_do_not_matter(seed, scale):
     rng = np.random.default_rng(seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,30 @@ def test_at_shows_the_state_of_the_day(world: str) -> None:
     assert all(" 0 %" not in row for row in rows if row.startswith("ψ ×"))
 
 
+def test_what_rebasing_moved_is_shown() -> None:
+    """The baseline without deficits is another one: its moves and its trade are told."""
+    world = load_world("korea")
+    shown = detente("run", FLAGSHIP, "--deficit-rule", "balanced").stdout
+    told = " ".join(shown.split())
+    moved = world.rebase("balanced").value_added / world.value_added - 1
+    most = 100 * moved[world.country_index("PRK")]
+    assert abs(most) == pytest.approx(100 * abs(moved).max())
+    assert f"factor income of the DPRK −{abs(most):.1f} %" in told
+    assert "as the scenario says†" in told
+    assert "ψ × 10†" in told
+    assert "deficits fixed†" not in told
+    before = [
+        solve(world, load_scenario(FLAGSHIP).with_(deficit_rule=rule)).partners("PRK")["total"]
+        for rule in ("balanced", "fixed")
+    ]
+    here, there = (f"USD {t.sum() / 1000:.2f} billion" for t in before)
+    assert f"† Another baseline, re-based to zero deficits: trade of the DPRK before is {here} "\
+        f"in it, {there} in the other rows." in told  # fmt: skip
+    plain = detente("run", FLAGSHIP).stdout
+    assert "Baseline" not in plain
+    assert "no deficits at all†" in plain
+
+
 def test_country_and_rule_are_taken(world: str) -> None:
     options = ("--country", "KOR", "--deficit-rule", "proportional:PRK", "--psi-scale", "0.5")
     ran = detente("run", FLAGSHIP, "--world", world, "--format", "json", *options)
@@ -139,6 +164,23 @@ def test_tables_go_to_a_folder(world: str, tmp_path: Path, ending: str) -> None:
     assert {p.suffix for p in out.iterdir()} == {f".{ending}", ".json"}
     read = pd.read_csv if ending == "csv" else pd.read_parquet
     assert set(read(out / f"welfare.{ending}")["country"]) == set(korea_like().countries)
+
+
+def test_no_trade_has_no_rank(world: str) -> None:
+    ran = detente("run", FLAGSHIP, "--world", world, "--format", "json", "--table", "partners")
+    rows = strict(ran.stdout)
+    assert {row["total"] > 0 for row in rows} == {True, False}
+    assert all((row["rank"] is None) == (row["total"] == 0) for row in rows)
+    shown = detente("run", FLAGSHIP, "--world", world, "--table", "partners").stdout
+    assert "NA" not in shown.replace("MENA", "")
+
+
+def test_python_and_the_command_line_give_one_document(world: str) -> None:
+    ran = detente("run", FLAGSHIP, "--world", world, "--format", "json")
+    found, own = strict(ran.stdout), solve(load_world(world), load_scenario(FLAGSHIP)).to_dict()
+    for document in (found, own):  # the clock differs from run to run
+        document["certificate"].pop("seconds")
+    assert found == json.loads(json.dumps(own))
 
 
 def test_one_table_as_json(world: str) -> None:
@@ -210,6 +252,19 @@ def test_bad_files_are_refused_with_their_name(
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("named", "near"), [("koera", "korea"), ("wrold.npz", "world.npz"), ("a/b.npz", "")]
+)
+def test_a_wrong_world_in_a_scenario_is_placed(tmp_path: Path, named: str, near: str) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(f"scenario: x\nworld: {named}\nmeasures: []\n")
+    korea_like().save(tmp_path / "world.npz")
+    ran = detente("run", path)
+    assert ran.exit_code == 2
+    assert ran.stderr.startswith(f"error: {path}, line 2, key 'world': ")
+    assert (f"Did you mean '{near}'?" in ran.stderr) is bool(near)
+
+
 def test_a_folder_is_no_scenario(world: str, tmp_path: Path) -> None:
     ran = detente("run", tmp_path, "--world", world)
     assert (ran.exit_code, "directory" in ran.stderr) == (2, True)
@@ -263,6 +318,54 @@ def test_folder_is_whole_and_runs_again(world: str, tmp_path: Path) -> None:
     assert read["welfare"].tolist() == pytest.approx(
         [row["welfare"] for row in found["tables"]["welfare"]], abs=1e-12
     )
+
+
+def run_again(out: Path) -> tuple[Any, Any]:
+    """What run.json says, and the document that its own command gives, run in the folder."""
+    facts = strict((out / "run.json").read_text())
+    command = shlex.split(facts["run_again"])
+    assert command[0] == "detente"
+    ran = shell(*command[1:], "--format", "json", cwd=out)
+    assert ran.returncode == 0, ran.stderr
+    return facts, strict(ran.stdout)
+
+
+def same_answer(out: Path, facts: Any, found: Any) -> None:
+    assert found["world"]["hash"] == facts["world"]["hash"]
+    assert found["scenario"]["hash"] == facts["scenario"]["hash"]
+    assert found["scenario"]["shocks_hash"] == facts["scenario"]["shocks_hash"]
+    read = pd.read_parquet(out / "tables" / "welfare.parquet")
+    assert read["welfare"].tolist() == pytest.approx(
+        [row["welfare"] for row in found["tables"]["welfare"]], abs=1e-12
+    )
+
+
+def test_a_run_on_a_file_carries_its_world(tmp_path: Path) -> None:
+    """A world of the embedded one's name, and of other numbers, is not confused with it."""
+    here = tmp_path / "someone's home"
+    here.mkdir()
+    world = korea_like(name="korea").save(here / "mine.npz")
+    out = here / "run"
+    ran = detente("run", FLAGSHIP, "--world", world, "--psi-scale", "0.5", "-o", out)
+    assert ran.exit_code == 0, ran.stderr
+    for name in ("run.json", "scenario.yaml", "summary.md", "report.html"):
+        assert str(tmp_path) not in (out / name).read_text()
+    world.unlink()
+    facts, found = run_again(out)
+    assert facts["world"]["hash"] == load_world(out / "world.npz").content_hash
+    assert facts["world"]["hash"] != load_world("korea").content_hash
+    same_answer(out, facts, found)
+
+
+def test_a_run_on_an_embedded_world_names_its_size(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    ran = detente("run", FLAGSHIP, "--dprk-size", "bok", "--country", "KOR", "-o", out)
+    assert ran.exit_code == 0, ran.stderr
+    assert not (out / "world.npz").exists()
+    facts, found = run_again(out)
+    assert facts["world"]["hash"] == load_world("korea", "bok").content_hash
+    assert found["tables"]["partners"][0]["country"] == "KOR"
+    same_answer(out, facts, found)
 
 
 def test_folder_replaces_an_older_run_only(world: str, tmp_path: Path) -> None:

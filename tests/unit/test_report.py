@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from clikorea import korea_like
-from detente import Scenario, Shocks, solve
+from detente import InputError, Scenario, Shocks, load_world, solve
 from detente.report import numbers
 from detente.report.answer import answer
 from detente.report.charts import charts
 from detente.report.html import page
 from detente.report.markdown import summary
-from detente.report.sections import sections
+from detente.report.sections import head, sections
 from detente.report.view import View
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -228,6 +228,52 @@ def test_page_loads_nothing_and_escapes_text(opened: View) -> None:
     assert opened.provenance["world"]["hash"] in text
     assert "technology of the DPRK" in text
     assert "PROVISIONAL" in text
+
+
+def test_rebase_tables_are_the_moves_of_the_baseline() -> None:
+    world = korea_like()
+    result = solve(world, Scenario.from_dict({"scenario": "x", "deficit_rule": "balanced"}))
+    new, tables = world.rebase("balanced"), result.tables()
+    assert result.rebased
+    by_country = tables["rebase_by_country"].set_index("country")
+    np.testing.assert_allclose(by_country["wage"], new.value_added / world.value_added - 1)
+    np.testing.assert_allclose(by_country["deficit"], -world.deficit, atol=1e-9)
+    by_sector = tables["rebase_by_sector"].set_index("sector")["expenditure"]
+    moved = np.abs(new.expenditure - world.expenditure).sum(axis=1)
+    np.testing.assert_allclose(by_sector, moved / world.expenditure.sum(axis=1))
+    for text in (summary(View.of(result)), page(View.of(result), {})):
+        assert "re-based to zero deficits: moves" in text
+
+
+def test_a_prepared_world_is_not_called_rebased() -> None:
+    """Other elasticities make another world; they move nothing in the baseline."""
+    korea = load_world("korea")
+    scenario = Scenario.from_dict({"scenario": "x", "trade_elasticity": 5})
+    result = solve(korea, scenario)
+    assert result.world is not korea
+    assert not result.rebased
+    assert "rebase_by_country" not in result.tables()
+
+
+def test_elasticities_are_told_with_their_source() -> None:
+    korea = load_world("korea")
+    low, high = korea.trade_elasticity.min(), korea.trade_elasticity.max()
+
+    def told(**assumed: Any) -> str:
+        scenario = Scenario.from_dict({"scenario": "x", **assumed})
+        return dict(head(View.of(solve(korea, scenario))))["θ"]
+
+    assert told().startswith(f"trade elasticities {low:.3g}–{high:.3g} by sector (Caliendo &")
+    assert told(trade_elasticity=5) == (
+        "trade elasticities 5 in every sector, assumed by the scenario"
+    )
+    assert "1 of them assumed by the scenario (Caliendo" in told(trade_elasticity={"coal": 4})
+
+
+def test_a_day_is_refused_with_shocks() -> None:
+    world = korea_like()
+    with pytest.raises(InputError, match="'at' is for scenarios with dates; these are Shocks"):
+        solve(world, Shocks(), at="2020-01-01")
 
 
 def test_tables_have_as_many_cells_as_headers(opened: View) -> None:

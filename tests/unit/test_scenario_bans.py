@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from detente.errors import ScenarioError
 from detente.scenario import Scenario
+from hypothesis_profiles import examples
 from small_korea import CHN, COAL, FOOD, JPN, KOR, PRK, TEXTILES, small_korea
 
 WORLD = small_korea()
@@ -42,7 +43,7 @@ def test_the_same_ban_twice_bans_once():
     np.testing.assert_allclose(shocks(ban, ban).link, shocks(ban).link, rtol=1e-15)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(
     st.lists(
         st.tuples(st.integers(0, 50), st.integers(0, 10)).map(lambda b: (b[0] / 50, b[1] / 10)),
@@ -84,9 +85,22 @@ def test_only_the_rok_lifting_leaves_what_the_un_covers():
     assert got.link is None
 
 
+def returned(lifted, psi):
+    """The lifted lines come back with their share of ψ beside what trades: never beyond ψ."""
+    top = np.maximum(WORLD.trade_share, psi)
+    return np.where(
+        lifted > 0, np.minimum(WORLD.trade_share + lifted * psi, top), WORLD.trade_share
+    )
+
+
 def test_only_the_un_lifting_opens_china_and_not_the_other_korea():
     got = shocks({"unban": {"coverage": "unsc", "exporter": "PRK", "importer": "all"}})
-    assert got.link_open[:, PRK, CHN] == pytest.approx([1.0, 0.9, 0.0])
+    table = WORLD.coverage["unsc"]
+    assert table[:, PRK, CHN] == pytest.approx([1.0, 0.9, 0.0])
+    assert ((got.link_open[:, PRK, CHN] > 0) == (table[:, PRK, CHN] > 0)).all()
+    carried = WORLD.trade_share + got.link_open * (got.dormant_share - WORLD.trade_share)
+    wanted = returned(table, got.dormant_share)
+    np.testing.assert_allclose(carried[:, PRK, CHN], wanted[:, PRK, CHN], atol=1e-15)
     assert not got.link_open[:, PRK, [KOR, JPN]].any()
     assert not got.link_open[:, CHN, PRK].any()
     assert "'rok-may-24'" in remarks(got)
@@ -97,7 +111,10 @@ def test_all_regimes_lifted_open_links_as_far_as_they_were_closed():
     tables = [{"unban": {"coverage": name}} for name in WORLD.coverage]
     got = shocks(*tables)
     closed = np.max(list(WORLD.coverage.values()), axis=0)
-    np.testing.assert_array_equal(got.link_open, closed)
+    carried = WORLD.trade_share + got.link_open * np.maximum(
+        got.dormant_share - WORLD.trade_share, 0.0
+    )
+    np.testing.assert_allclose(carried, returned(closed, got.dormant_share), atol=1e-15)
     np.testing.assert_array_equal(
         got.link_open, shocks({"unban": {"exporter": "all", "importer": "all"}}).link_open
     )
@@ -176,7 +193,7 @@ def test_a_country_opens_in_both_directions():
     assert (got.link_open[:, [KOR, CHN, JPN], PRK] == 1).all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 def test_a_ban_on_an_opened_link_leaves_its_share_of_what_it_would_carry(c, leak, opened):
     pair = {"exporter": "PRK", "importer": "CHN"}

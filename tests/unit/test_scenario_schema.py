@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -92,8 +93,7 @@ def test_the_gallery_loads_and_fits_the_schema(path):
     assert Scenario.from_dict(scenario.to_dict()).content_hash == scenario.content_hash
 
 
-def test_the_schema_holds_under_jsonschema_where_it_is_installed():
-    jsonschema = pytest.importorskip("jsonschema")
+def test_the_schema_holds_under_jsonschema():
     validator = jsonschema.Draft202012Validator
     validator.check_schema(json_schema())
     for path in GALLERY:
@@ -155,7 +155,8 @@ def test_the_flagship_lifts_every_regime():
     got = load_scenario(flagship).to_shocks(big)
     assert not any("stay banned" in r for n in got.notes["measures"] for r in n["remarks"])
     closed = max_of(big.coverage)
-    assert (got.link_open == closed).all()
+    assert ((got.link_open > 0) == (closed > 0)).all()
+    assert (got.link_open >= closed).all()
     early = load_scenario(flagship).to_shocks(big, at="2020-03-01")
     assert early.link_open[0, PRK, 1] == 1.0
     assert not early.link_open[:, PRK, [3, 4]].any()

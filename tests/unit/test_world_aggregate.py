@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from detente.errors import InputError, WorldError
 from detente.world.aggregate import aggregate, reorder, scale
 from detente.world.checks import check
+from hypothesis_profiles import examples
 from worlds import random_world, worlds
 
 
@@ -20,7 +21,7 @@ def merging(draw):
     return world, regions, groups
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80))
 @given(merging())
 def test_identities_hold_and_money_is_kept(case):
     world, regions, groups = case
@@ -54,7 +55,7 @@ def test_every_region_adds_up_by_hand():
     assert merged.deficit[1] == pytest.approx(world.deficit[eu].sum())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(worlds(dormant=True))
 def test_merging_nothing_changes_nothing(world):
     merged = aggregate(world, {c: c for c in world.countries}, {})
@@ -62,7 +63,7 @@ def test_merging_nothing_changes_nothing(world):
         np.testing.assert_allclose(merged.arrays()[key], array, rtol=1e-11, atol=1e-14)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(worlds(max_countries=6))
 def test_two_steps_are_one(world):
     """Money sums are the same whether regions are merged at once or one after another."""
@@ -124,7 +125,7 @@ def test_coverage_is_weighted_by_trade_and_stays_whole_where_all_is_banned():
     np.testing.assert_allclose(aggregate(full, {"C00": "R", "C01": "R"}).coverage["un"], 1.0)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(worlds(dormant=True), st.randoms(use_true_random=False))
 def test_reorder_and_back(world, random):
     countries = random.sample(world.countries, world.n_countries)

@@ -6,10 +6,11 @@ from hypothesis import given, settings
 
 from detente.errors import WorldError
 from detente.world.checks import CHECKS, check
+from hypothesis_profiles import examples
 from worlds import random_world, worlds
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(worlds(dormant=True))
 def test_an_exact_world_passes_every_check(world):
     report = check(world, 1e-12)

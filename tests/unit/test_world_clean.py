@@ -9,6 +9,7 @@ from detente.errors import InputError
 from detente.world.checks import check
 from detente.world.clean import remove_inventories
 from detente.world.tables import world_from_arrays
+from hypothesis_profiles import examples
 
 ONE = {"countries": ["A"], "sectors": ["x"]}
 
@@ -50,7 +51,7 @@ def test_stocks_that_grow_are_final_demand_and_change_no_output():
     assert clean.report.loc["A"].added_to_stocks == 20.0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 5))
 def test_coefficients_hold_and_the_world_is_exact(seed, n, s):
     intermediate, final, inventories = random_table(seed, n, s)

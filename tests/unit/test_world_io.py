@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from detente.errors import WorldError
 from detente.world.io import FORMAT_VERSION, load_world_file, read_header, save_world
+from hypothesis_profiles import examples
 from worlds import random_world, worlds
 
 
@@ -58,7 +59,7 @@ def edit_header(**changes):
 SLOW_FIXTURE = [HealthCheck.function_scoped_fixture]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=SLOW_FIXTURE)
+@settings(max_examples=examples(25), suppress_health_check=SLOW_FIXTURE)
 @given(world=worlds(dormant=True))
 def test_round_trip(world, tmp_path):
     back = load_world_file(save_world(world, tmp_path / "w.npz"))
@@ -90,14 +91,11 @@ def test_plain_numpy_reads_the_arrays_without_pickle(world, file):
         assert np.array_equal(arrays["flows"], world.flows)
 
 
-def test_a_failed_save_leaves_the_old_file_and_no_rubbish(world, file, tmp_path):
-    before = file.read_bytes()
-    with pytest.raises(WorldError, match="not JSON"):
-        save_world(world.with_(meta={"x": {1: 2, "1": 3}}), file)
+def test_metadata_that_no_file_could_hold_are_refused_at_once(world):
     with pytest.raises(WorldError, match="keys that are not text"):
-        save_world(world.with_(meta={"x": {2: 2, 10: 3}}), file)
-    assert file.read_bytes() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["korea.npz"]
+        world.with_(meta={"x": {1: 2, "1": 3}})
+    with pytest.raises(WorldError, match="not JSON-able"):
+        world.with_(meta={"x": object()})
 
 
 def test_a_full_disk_leaves_the_old_file_and_no_rubbish(world, file, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from detente.errors import InputError, WorldError
 from detente.world.checks import check
 from detente.world.tables import world_from_arrays, world_from_tables, world_to_tables
+from hypothesis_profiles import examples
 from worlds import random_world, worlds
 
 
@@ -34,7 +35,7 @@ def same_baseline(a, b, rtol=1e-11):
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(worlds(), st.randoms(use_true_random=False))
 def test_round_trip_in_any_order_of_rows(world, random):
     tables = {

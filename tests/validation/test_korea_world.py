@@ -84,7 +84,7 @@ class TestIdentities:
         from detente import solve
 
         welfare = solve(world, Shocks()).welfare["welfare"]
-        np.testing.assert_allclose(welfare, 0.0, atol=1e-10)
+        np.testing.assert_allclose(welfare, 0.0, atol=1e-12)
 
     def test_what_is_made_is_sold_at_home_too(self, world):
         own = np.einsum("snn->sn", world.flows)
@@ -248,7 +248,7 @@ class TestDormant:
         from detente import solve
 
         closed = solve(world, Shocks(dormant_share=psi, link_open=np.zeros(psi.shape)))
-        np.testing.assert_allclose(closed.welfare["welfare"], 0.0, atol=1e-10)
+        np.testing.assert_allclose(closed.welfare["welfare"], 0.0, atol=1e-12)
 
     def test_every_link_has_one_kind(self, world):
         seen = set()

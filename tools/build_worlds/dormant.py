@@ -1,4 +1,4 @@
-"""Provisional dormant shares ψ of the DPRK's closed links, in MODEL.md's odds.
+"""Provisional dormant shares ψ of the DPRK's closed links, in docs/model.md's odds.
 
 Three kinds of link. ``observed``: trades and nobody bans it, ψ = 0, so that lifting bans
 does nothing to it. ``before``: banned now, and a share is known from before the ban. And

@@ -105,7 +105,7 @@ def rest_of_table(data: Path) -> RestTable:
     Returns
     -------
     RestTable
-        All of MODEL.md's identities hold to rounding; nothing is negative.
+        All of docs/model.md's identities hold to rounding; nothing is negative.
 
     Raises
     ------
@@ -351,7 +351,7 @@ def _tariff_report(
 
 
 def check(table: RestTable) -> dict[str, float]:
-    """Largest violation of each identity of MODEL.md, relative to the cell's own size.
+    """Largest violation of each identity of docs/model.md, relative to the cell's own size.
 
     Parameters
     ----------

@@ -40,11 +40,6 @@ def echo_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def records(table: pd.DataFrame) -> Any:
-    """A table as JSON-able rows, missing numbers as null."""
-    return json.loads(table.to_json(orient="records", double_precision=15))
-
-
 def echo_csv(table: pd.DataFrame) -> None:
     """A table as csv on standard output."""
     typer.echo(table.to_csv(index=False), nl=False)

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from detente.report.numbers import MINUS, digits
+from detente.report.numbers import MINUS, digits, percent_size
 from detente.report.sections import (
     Section,
     Table,
@@ -216,7 +216,11 @@ def print_replication(found: Replication) -> None:
     out.print(Text("\nFigures printed in the paper", style="bold"))
     print_frame(found.printed)
     out.print()
-    for line in (*found.text.splitlines(), *found.certificates):
+    moved = (
+        f"Re-basing moves {percent_size(found.rebased_balanced)} of expenditure with zero "
+        f"deficits, {percent_size(found.rebased_observed)} with the observed ones."
+    )
+    for line in (*found.text.splitlines(), moved, *found.certificates):
         _paragraph(out, line)
 
 

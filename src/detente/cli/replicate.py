@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detente.cli.options import Format, echo_csv, echo_json, records, working, write_tables
+from detente.cli.options import Format, echo_csv, echo_json, working, write_tables
 from detente.errors import InputError, nearest
+from detente.report.documents import records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +71,8 @@ def _print(
                 "citation": found.citation,
                 "agrees": found.agrees,
                 "largest_difference": found.largest,
+                "rebased_balanced": found.rebased_balanced,
+                "rebased_observed": found.rebased_observed,
                 "certificates": list(found.certificates),
                 "tables": {key: records(table) for key, table in tables.items()},
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +13,11 @@ from detente.cli.options import (
     echo_csv,
     echo_json,
     one_table,
-    records,
     working,
     write_tables,
 )
-from detente.errors import InputError, Place
+from detente.errors import InputError, Place, ScenarioError, WorldError
+from detente.report.documents import document, records
 
 if TYPE_CHECKING:
     from detente.result import Result
@@ -121,8 +122,6 @@ def _solve(
     for key, value in changes.items():
         scenario = _assume(scenario, key, value)
     chosen = _world(scenario, file, world_name, dprk_size)
-    if world_name is not None:
-        scenario = scenario.with_(world=world_name)
     if country is not None and country not in chosen.countries:
         raise InputError(
             f"--country: unknown country '{country}' in world '{chosen.name}'.",
@@ -143,13 +142,21 @@ def _assume(scenario: Scenario, key: str, value: Any) -> Scenario:
 def _world(scenario: Scenario, file: Path, name: str | None, dprk_size: str) -> World:
     """The world asked for; a path in a scenario counts from the scenario's folder."""
     from detente.world import load_world
+    from detente.world.catalogue import DPRK_SIZES, SUFFIXES
 
-    if name is not None:
-        return load_world(name, dprk_size)
-    beside = file.parent / scenario.world
-    if beside.is_file():
-        return load_world(beside, dprk_size)
-    return load_world(scenario.world, dprk_size)
+    if name is not None or dprk_size not in DPRK_SIZES:
+        return load_world(name or scenario.world, dprk_size)
+    beside, here = file.parent / scenario.world, Path(scenario.world)
+    is_file = beside.is_file() or (beside.suffix in SUFFIXES and not here.is_file())
+    try:
+        return load_world(beside if is_file else scenario.world, dprk_size)
+    except WorldError as error:
+        where = f"{error.place}: " if error.place else ""
+        near = error.nearest
+        if near and is_file:
+            near = os.path.relpath(near, file.parent)
+        place = scenario.source.place("world")
+        raise ScenarioError(f"{where}{error.what}", place, near) from None
 
 
 def _answer(
@@ -175,8 +182,8 @@ def _answer(
 
         write_run(out, view)
     if form is Format.json:
-        whole = {**view.provenance, "tables": {k: records(t) for k, t in view.tables.items()}}
-        echo_json(whole if shown is None else records(shown))
+        whole = document(view.provenance, view.tables) if shown is None else records(shown)
+        echo_json(whole)
         return
     from detente.cli.render import print_frame, print_report
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detente.cli.options import ListFormat, echo_csv, echo_json, records
+from detente.cli.options import ListFormat, echo_csv, echo_json
+from detente.report.documents import records
 
 if TYPE_CHECKING:
     import pandas as pd

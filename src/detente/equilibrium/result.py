@@ -21,7 +21,10 @@ class Certificate:
 
     Residuals are relative: market clearing to each country's own imports or factor income,
     whichever is smaller (:class:`detente.solver.Residual`), each cell of expenditure to
-    itself. ``balance`` is the largest gap of a trade balance over that country's imports.
+    itself, ``price`` how far the shares Σπ′ at the prices given are from one, ``deficit``
+    Σ D′ and ``numeraire`` Σ ŵL̂wL to world factor income. ``balance`` is the largest gap of a
+    trade balance over that country's imports. ``country`` and ``sector`` say where the
+    largest is; a condition of the whole world stands under ``world``.
     """
 
     converged: bool
@@ -37,6 +40,7 @@ class Certificate:
     deficit: float
     cap: float
     balance: float
+    numeraire: float
     blocks: int = 1
 
     def as_dict(self) -> dict[str, Any]:
@@ -57,29 +61,35 @@ def certify(
 ) -> Certificate:
     """The certificate of a solution, with labels."""
     r = solution.residual
-    cell = r.cell
-    by_market = r.market_clearing >= max(r.expenditure, r.price)
+    country, sector = world.countries[r.cell[1]], world.sectors[r.cell[0]]
+    if r.market_clearing >= max(r.expenditure, r.price):
+        country, sector = world.countries[r.market_country], "factor market"
+    if r.largest > max(r.market_clearing, r.expenditure, r.price):
+        country, sector = "world", "caps" if r.cap >= r.deficit else "deficits"
+    earned = float(solution.wage_hat @ problem.factor_base)
+    before = float(world.value_added.sum())
     return Certificate(
         converged=solution.converged,
         residual=r.largest,
         tolerance=tolerance,
         iterations=solution.iterations,
         seconds=solution.seconds,
-        country=world.countries[r.market_country if by_market else cell[1]],
-        sector="factor market" if by_market else world.sectors[cell[0]],
+        country=country,
+        sector=sector,
         market_clearing=r.market_clearing,
         expenditure=r.expenditure,
         price=r.price,
         deficit=r.deficit,
         cap=r.cap,
         balance=r.balance,
+        numeraire=abs(earned / before - 1.0),
         blocks=int(problem.blocks.max()) + 1,
     )
 
 
 @dataclass(frozen=True, eq=False)
 class Equilibrium:
-    """A counterfactual that solves the model. Arrays as in MODEL.md, primes without marks.
+    """A counterfactual that solves the model. Arrays as in docs/model.md, primes without marks.
 
     Attributes
     ----------

@@ -21,6 +21,7 @@ from detente.solver import (
 )
 from detente.world.core import World
 from detente.world.feasibility import blocks_of
+from detente.world.rebase import baseline_for
 
 #: iterations after which the direct search is given up and the path is walked instead
 _DIRECT = 300
@@ -50,7 +51,8 @@ def solve_equilibrium(
     Parameters
     ----------
     world : World
-        Re-based for the scenario's deficit rule first when it is not an equilibrium.
+        Re-based for the scenario's deficit rule first when it is not an equilibrium; refused
+        when its identities fail beyond its tolerance.
     scenario : Scenario or Shocks
     tolerance : float
         Largest residual accepted, relative; see :class:`Certificate`.
@@ -66,7 +68,7 @@ def solve_equilibrium(
         The solver stopped above the tolerance.
     """
     shocks = scenario.to_shocks(world)
-    base = world.rebase(shocks.deficit_rule)
+    base = baseline_for(world, shocks.deficit_rule)
     return solve_point(base, shocks, exogenous(base, shocks), tolerance, max_iterations, start)
 
 

@@ -1,6 +1,6 @@
 """Where a gain comes from: the exact chained decomposition, and Caliendo & Parro's.
 
-``decomposition`` integrates MODEL.md's differential of ln W along the straight path of
+``decomposition`` integrates docs/model.md's differential of ln W along the straight path of
 the shock, so its parts add up to ln Ŵ; ``cp_decomposition`` is the one-step formula that
 Caliendo & Parro (2015, equation 15) print, with baseline weights and x̂ − 1.
 """
@@ -132,7 +132,7 @@ def _step(world: World, a: _Levels, b: _Levels) -> dict[str, Array]:
 
 
 def decomposition(eq: Equilibrium, gap: float = GAP) -> pd.DataFrame:
-    """MODEL.md's exact chained decomposition of ln Ŵ.
+    """docs/model.md's exact chained decomposition of ln Ŵ.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def partners(eq: Equilibrium, country: str) -> pd.DataFrame:
     DataFrame
         Index partner. ``exports``, ``imports``, ``total`` and the same with ``_new``
         (million USD, net of tariff, seen from the country), ``share`` and ``share_new`` of
-        its total, ``rank`` and ``rank_new`` (1 is the largest).
+        its total, ``rank`` and ``rank_new`` (1 is the largest, missing without trade).
     """
     world = eq.world
     c = world.country_index(country)
@@ -75,7 +75,8 @@ def partners(eq: Equilibrium, country: str) -> pd.DataFrame:
         total = table[f"exports{mark}"] + table[f"imports{mark}"]
         table[f"total{mark}"] = total
         table[f"share{mark}"] = total / total.sum() if total.sum() > 0 else 0.0
-        table[f"rank{mark}"] = total.rank(ascending=False, method="min").astype(int)
+        rank = total.where(total > 0).rank(ascending=False, method="min")
+        table[f"rank{mark}"] = rank.astype("Int64")
     order = [
         "name", "rank", "rank_new", "exports", "exports_new", "imports", "imports_new",
         "total", "total_new", "share", "share_new",
@@ -113,31 +114,29 @@ def _hhi(pairs: Array) -> Array:
 def creation_diversion(eq: Equilibrium) -> pd.DataFrame:
     """Trade creation and diversion by importer (Viner 1950), at baseline expenditure.
 
-    In every sector the links that the scenario made cheaper or opened gain share; what
-    they gain is taken from the importer's own producers (creation) or from its other
-    suppliers (diversion). Scale effects are left out: the weights are baseline X.
+    The links that the scenario itself makes cheaper, dearer, opens or closes are *treated*.
+    What they gain in a sector is taken from the importer's own producers (creation) or from
+    its other suppliers (diversion); where they lose, both are negative. Scale effects are
+    left out: the weights are baseline X.
 
     Returns
     -------
     DataFrame
-        Million USD of buyers' spending by importer: ``favoured`` (gain of the favoured
-        links), ``creation`` (lost by own producers), ``diversion`` (lost by other foreign
-        suppliers); the last two sum to the first. Zero where nothing was favoured.
+        Million USD of buyers' spending by importer: ``treated`` (gain of the treated links),
+        ``creation`` (lost by own producers), ``diversion`` (lost by suppliers whose links
+        are not treated); the last two sum to the first. Zero where no link is treated.
     """
     world = eq.world
-    share, new = world.trade_share, eq.trade_share
-    factor_free = eq.problem.weight > share * (1.0 + 1e-12)
+    share = world.trade_share
     own = np.eye(world.n_countries, dtype=bool)[None]
-    favoured = factor_free & ~own
-    touched = np.asarray(favoured.any(axis=1))
-    gain = (new - share) * world.expenditure[:, None, :]
-    gain *= touched[:, None, :]
-    others = ~favoured & ~own
+    treated = (np.abs(eq.problem.weight - share) > 1e-12 * share) & ~own
+    gain = (eq.trade_share - share) * world.expenditure[:, None, :]
+    gain *= np.asarray(treated.any(axis=1))[:, None, :]
     return pd.DataFrame(
         {
-            "favoured": np.where(favoured, gain, 0.0).sum(axis=(0, 1)),
+            "treated": np.where(treated, gain, 0.0).sum(axis=(0, 1)),
             "creation": -np.where(own, gain, 0.0).sum(axis=(0, 1)),
-            "diversion": -np.where(others, gain, 0.0).sum(axis=(0, 1)),
+            "diversion": -np.where(~treated & ~own, gain, 0.0).sum(axis=(0, 1)),
         },
         index=country_axis(world),
     )

@@ -8,10 +8,12 @@ import io
 import json
 import os
 import platform
+import shlex
 import shutil
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -21,6 +23,9 @@ from detente.report.charts import charts
 from detente.report.html import page
 from detente.report.markdown import summary
 from detente.report.view import View
+from detente.world.catalogue import DPRK_SIZES
+from detente.world.core import World
+from detente.world.io import save_world
 
 #: What run.json says first, so that a folder can be known as ours.
 KIND = "detente-run"
@@ -41,9 +46,10 @@ def write_run(directory: Path, view: View) -> Path:
     Returns
     -------
     Path
-        The folder, with ``summary.md``, ``report.html``, ``scenario.yaml``,
-        ``tables/NAME.parquet`` and ``.csv``, ``charts/NAME.svg``, and ``run.json``: hashes,
-        versions, settings, certificate, and the SHA-256 of every file.
+        The folder, with ``summary.md``, ``report.html``, ``scenario.yaml``, ``world.npz``
+        (a copy, where the world does not come with detente), ``tables/NAME.parquet`` and
+        ``.csv``, ``charts/NAME.svg``, and ``run.json``: hashes, versions, settings,
+        certificate, the command that runs it again, and the SHA-256 of every file.
 
     Raises
     ------
@@ -63,26 +69,42 @@ def write_run(directory: Path, view: View) -> Path:
     text = view.provenance["scenario"].get("text")
     if text:
         found["scenario.yaml"] = text.encode()
+    if view.provenance["world"]["file"]:
+        found[view.provenance["world"]["file"]] = _world_bytes(view.world)
     return write_files(directory, found, _facts(view))
 
 
 def _facts(view: View) -> dict[str, Any]:
     """What run.json holds beside the list of files."""
     given, settings = view.provenance["scenario"], view.provenance["settings"]
-    again = ["detente", "run", "scenario.yaml", "--tolerance", f"{settings['tolerance']:g}"]
-    again += ["--world", view.provenance["world"]["name"], "--country", view.country]
+    again = ["detente", "run", "scenario.yaml", "--tolerance", str(settings["tolerance"])]
+    again += [*_world_options(view.provenance["world"]), "--country", view.country]
     if given.get("at") and not given.get("notes", {}).get("end_of_scenario", True):
         again += ["--at", given["at"]]
     packages = ("numpy", "scipy", "pandas")
     return {
         **view.provenance,
         "country": view.country,
-        "run_again": " ".join(again) if given.get("text") else None,
+        "run_again": shlex.join(again) if given.get("text") else None,
         "software": {
             "python": platform.python_version(),
             **{name: version(name) for name in packages},
         },
     }
+
+
+def _world_options(world: Mapping[str, Any]) -> list[str]:
+    """Options that load the same world again, from inside the run's folder."""
+    if world["file"]:
+        return ["--world", world["file"]]
+    name = str(world["name"])
+    size = "bok" if name.endswith(DPRK_SIZES["bok"]) else "un"
+    return ["--world", name.removesuffix(DPRK_SIZES[size]), "--dprk-size", size]
+
+
+def _world_bytes(world: World) -> bytes:
+    with TemporaryDirectory() as folder:
+        return save_world(world, Path(folder) / "world.npz").read_bytes()
 
 
 def table_bytes(table: pd.DataFrame, ending: str) -> bytes:

@@ -7,17 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from detente.report.answer import answer
 from detente.report.numbers import (
     NO_MONEY,
+    TINY,
     listed,
     million,
     percent,
+    percent_size,
     plural,
     points,
     share,
+    usd,
 )
 from detente.report.view import View, row_of
 
@@ -88,11 +92,44 @@ def head(view: View) -> list[tuple[str, str]]:
     psi = notes.get("dormant_share", {}).get("psi_scale", 1.0)
     state += f"; deficits: {rule}{f' to {one}' if one else ''}"
     state += f"; ψ × {psi:g}" if psi != 1.0 else ""
-    rows = [("World", view.world_line), ("State", state)]
+    rows = [("World", view.world_line), *_baseline(view), ("State", state)]
+    rows.append(("θ", _elasticities(view)))
     for name in ("active", "snapped back", "not yet"):
         for measure in (m for m in view.measures if m["status"] == name):
             rows.append((_STATUS[name], _measure(measure)))
     return rows + [("Note", text) for text in remarks(view) if " banned by " in text]
+
+
+def _baseline(view: View) -> list[tuple[str, str]]:
+    """What re-basing moved, and whose factor income most; nothing without re-basing."""
+    if view.rebased.empty:
+        return []
+    balanced = view.provenance["settings"]["deficit_rule"] == "balanced"
+    moved = percent_size(view.provenance["world"]["rebase_moved"])
+    text = f"re-based to {'zero deficits' if balanced else 'an equilibrium'}: moves {moved} "
+    wage = view.rebased["wage"]
+    most = str(wage.abs().idxmax())
+    if abs(wage[most]) < TINY:
+        return [("Baseline", f"{text}of expenditure")]
+    whose = f"factor income of {view.prose(most)} {percent(float(wage[most]))}"
+    return [("Baseline", f"{text}of expenditure; most: {whose}")]
+
+
+def _elasticities(view: View) -> str:
+    """The trade elasticities in one line: range, and who says so."""
+    theta = view.provenance["settings"]["trade_elasticity"]
+    low, high = min(theta.values()), max(theta.values())
+    span = f"{low:.3g}–{high:.3g} by sector" if low < high else f"{low:.3g} in every sector"
+    text = f"trade elasticities {span}"
+    blocks = (b for b in view.blocks if "elasticit" in str(b["name"]))
+    facts = next(([b.get("source"), b.get("what")] for b in blocks), [])
+    source = "; ".join(str(fact) for fact in facts if fact)
+    assumed = view.scenario.get("trade_elasticity")
+    if isinstance(assumed, Mapping) and len(assumed) < len(theta):
+        text += f", {len(assumed)} of them assumed by the scenario"
+    elif assumed is not None:
+        return f"{text}, assumed by the scenario"
+    return f"{text} ({source})" if source else text
 
 
 def remarks(view: View) -> list[str]:
@@ -200,7 +237,11 @@ def partners(view: View, most: int = 8) -> Section:
     )
 
 
-_BASIS = "Basis of the trade after: mostly observed now, before a ban, or never (a guess)."
+_BASIS = (
+    "Basis of most of the trade after: observed = traded now; before = traded before the ban, "
+    "its sector split and small partners partly assumed; never = no trade on record: size and "
+    "distance."
+)
 
 
 def rank(row: pd.Series, mark: str = "") -> str:
@@ -292,14 +333,38 @@ def _sectors(view: View, most: int = 3) -> list[Table]:
 def trust(view: View) -> Section:
     """Sensitivity, what is provisional or assumed, and what the model leaves out."""
     table = view.sensitivity
-    shown = [] if view.no_effect or table.empty else [_sensitivity(view, table)]
-    return Section("trust", "How far to trust it", tables=tuple(shown), notes=caveats(view))
+    if view.no_effect or table.empty:
+        return Section("trust", "How far to trust it", notes=caveats(view))
+    marked, note = _other_baseline(view, table)
+    return Section(
+        "trust",
+        "How far to trust it",
+        tables=(_sensitivity(view, table, marked),),
+        notes=(*([note] if note else []), *caveats(view)),
+    )
 
 
-def _sensitivity(view: View, table: pd.DataFrame) -> Table:
+def _other_baseline(view: View, table: pd.DataFrame) -> tuple[frozenset[str], str]:
+    """The rows without deficits where their baseline is not that of the others, and a note."""
+    balanced = view.provenance["settings"]["deficit_rule"] == "balanced"
+    label = str(table.index[0]) if balanced else _NO_DEFICITS
+    trade = table["trade"].dropna()
+    here = float(trade.get(label, math.nan))
+    alike = np.isclose(trade, here, rtol=1e-9, atol=0.0)
+    if not alike.any() or alike.all():
+        return frozenset(), ""
+    there = float(trade[~alike].iloc[0])
+    return frozenset(map(str, trade.index[alike])), (
+        f"† Another baseline, re-based to zero deficits: trade of {view.prose(view.country)} "
+        f"before is {usd(here)} in it, {usd(there)} in the other rows."
+    )
+
+
+def _sensitivity(view: View, table: pd.DataFrame, marked: frozenset[str]) -> Table:
     rows = []
     for label, row in table.iterrows():
         text = _VARIANTS.get(str(label), str(label).replace(f"{view.country}'s ", ""))
+        text += "†" if label in marked else ""
         if pd.isna(row.get("welfare")):
             rows.append((text, "no solution", "", "", ""))
             continue
@@ -316,9 +381,11 @@ def _sensitivity(view: View, table: pd.DataFrame) -> Table:
     return Table(headers, "lrrrl", tuple(rows))
 
 
+_NO_DEFICITS = "no deficits, before or after"
+
 #: Shorter names of the sensitivity table's rows.
 _VARIANTS: Mapping[str, str] = {
-    "no deficits, before or after": "no deficits at all",
+    _NO_DEFICITS: "no deficits at all",
     "deficits end with the change": "deficits end as a shock",
 }
 
@@ -333,11 +400,12 @@ def caveats(view: View) -> tuple[str, ...]:
         )
     flags = [str(b.get("flag", "")) for b in view.blocks]
     if flags:
-        name = view.provenance["world"]["name"]
+        world = view.provenance["world"]
+        command = "" if world["file"] else f": detente world info {world['name']}"
         found.append(
             f"{flags.count('assumed')} of the world's {plural(len(flags), 'block')} of data "
             f"are assumed ({flags.count('observed')} observed, {flags.count('derived')} "
-            f"derived): detente world info {name}."
+            f"derived){command}."
         )
     return (*found, LIMITS)
 

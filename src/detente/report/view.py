@@ -53,6 +53,8 @@ class View:
     country_names, sector_names : mapping of code to name
     meta : mapping
         The world's facts.
+    world : World
+        The world as given.
     """
 
     provenance: Mapping[str, Any]
@@ -62,6 +64,7 @@ class View:
     country_names: Mapping[str, str]
     sector_names: Mapping[str, str]
     meta: Mapping[str, Any]
+    world: World
 
     @classmethod
     def of(cls, result: HasTables, country: str | None = None) -> View:
@@ -75,6 +78,7 @@ class View:
             country_names=dict(zip(world.countries, world.country_names, strict=True)),
             sector_names=dict(zip(world.sectors, world.sector_names, strict=True)),
             meta=world.meta,
+            world=world,
         )
 
     # -- names ---------------------------------------------------------------------------
@@ -152,6 +156,12 @@ class View:
         if found is None or found.empty:
             return pd.DataFrame()
         return found.set_index("assumption")
+
+    @cached_property
+    def rebased(self) -> pd.DataFrame:
+        """What re-basing moved, by country; empty where the baseline is the world as given."""
+        found = self.tables.get("rebase_by_country")
+        return pd.DataFrame() if found is None else found.set_index("country")
 
     @cached_property
     def no_effect(self) -> bool:

@@ -71,7 +71,8 @@ class Assumptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     deficit_rule: DeficitRule = Field(
-        default="fixed", description="What happens to trade deficits (MODEL.md, Deficit rules)."
+        default="fixed",
+        description="What happens to trade deficits (docs/model.md, Deficits).",
     )
     psi_scale: Multiplier = Field(default=1.0, description="Multiplies every dormant share ψ.")
     openness_anchor: str | None = Field(

@@ -11,13 +11,15 @@ so that the state is the one that the others alone would give. Then:
   to lie within the wider, so that none bans twice; where several cover a line the smallest q
   holds. Sorted by falling c, with c[K+1] = 0:
   m = (1 − c[1]) + Σⱼ (c[j] − c[j+1])·min(q[1], …, q[j]).
-  Lifting a share takes it off every layer; one layer gives MODEL.md's
+  Lifting a share takes it off every layer; one layer gives docs/model.md's
   m = (1 − c) + c·ℓ·(1 + μ)^−θ, and a ban lifted in full gives m = 1 exactly;
 - *bans that the baseline holds* are the world's coverage tables. What they close at a link
   is the largest coverage of any of them (the narrower within the wider, again). An ``unban``
-  takes a table, or a share of every table, away, and the link opens by
-  (largest coverage before) − (largest coverage that remains). A link that two regimes ban
-  stays closed where the one not lifted covers it;
+  takes a table, or a share of every table, away; lifted is
+  (largest coverage before) − (largest coverage that remains). The lifted lines return with
+  their share of ψ beside the lines that trade already: b = min(π + lifted·ψ, max(π, ψ)), so
+  link_open = min(lifted·ψ/(ψ − π), 1). A link that two regimes ban stays closed where the
+  one not lifted covers it;
 - an ``unban`` of a link that neither the scenario nor a table bans opens it by the coverage
   that the measure states, where the world has no tables at all or shows the link empty. A
   link that trades unbanned in a world with tables has nothing to be lifted;
@@ -199,10 +201,19 @@ class State:
     def opening(self) -> Opening:
         """Bans and openings together, once every measure has been applied."""
         still = _largest(self.remaining.values(), self.opened.shape)
-        wanted = np.maximum(self.covered_before - still, self.opened)
+        wanted = np.maximum(self._returned(self.covered_before - still), self.opened)
         wanted = np.minimum(wanted, 1.0 - still)
         link = self._survival()
         return Opening(link, self._under_bans(wanted, link), still)
+
+    def _returned(self, lifted: Array) -> Array:
+        """The link_open that adds the lifted lines' share of ψ to what is there."""
+        if not lifted.any() or self.dormant_share is None:
+            return lifted
+        psi = self.dormant_share
+        gap = psi - self.world.trade_share
+        share = np.divide(lifted * psi, gap, out=lifted.copy(), where=gap > 0)
+        return np.minimum(share, 1.0)
 
     def _survival(self) -> Array:
         """What scenario bans leave of each link, m: the formula of the module's docstring."""

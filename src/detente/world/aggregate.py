@@ -86,10 +86,21 @@ def aggregate(
         deficit=n.indicator @ world.deficit,
         dormant={key: _merge_odds(world, psi, s, n) for key, psi in world.dormant.items()},
         coverage=_merge_coverage(world, s, n),
-        meta={**world.meta, "aggregated_from": world.content_hash},
+        meta=_merged_meta(world),
         **_merge_links(world, s, n),
         **_merge_shares(world, s, n),
     )
+
+
+#: what a world's metadata says by code, which the merged codes would make untrue
+_BY_CODE = ("rebased", "link_kind", "potential", "donor_moves", "splice", "provisional")
+
+
+def _merged_meta(world: World) -> dict[str, Any]:
+    kept = {key: value for key, value in world.meta.items() if key not in _BY_CODE}
+    if "provisional" in world.meta:
+        kept["provisional"] = {"flag": "provisional"}
+    return kept | {"aggregated_from": world.content_hash}
 
 
 def reorder(
@@ -243,7 +254,7 @@ def _merge_shares(world: World, s: _Groups, n: _Groups) -> dict[str, Array]:
 
 
 def _merge_odds(world: World, odds: Array, s: _Groups, n: _Groups) -> Array:
-    """ψ → σ → money → σ → ψ (MODEL.md, dormant links); equal weights without spending."""
+    """ψ → σ → money → σ → ψ (docs/model.md, Closed links); equal weights without spending."""
     share = odds / (1.0 + odds.sum(axis=1, keepdims=True))
     bought = s.indicator @ world.expenditure @ n.indicator.T
     merged = _ratio_or_mean(

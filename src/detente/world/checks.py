@@ -29,7 +29,7 @@ class CheckResult:
     name : str
         Short name of the check.
     identity : str
-        The identity in MODEL.md's notation.
+        The identity in docs/model.md's notation.
     violation : float
         Largest violation of one cell relative to that cell (a count where the identity
         counts cells).
@@ -66,7 +66,7 @@ class CheckReport:
     world : str
         Name of the world.
     results : tuple of CheckResult
-        In the order of MODEL.md.
+        In the order of docs/model.md.
     """
 
     world: str
@@ -120,6 +120,27 @@ class CheckReport:
                 f"tolerance {failed[0].tolerance:g}: {told}. Re-base it, or mend its tables."
             )
         return self
+
+
+def require_within(world: World, tolerance: float) -> World:
+    """Return the world, unless an identity fails in all by more than the tolerance.
+
+    Raises
+    ------
+    WorldError
+        Naming the identity, by how much it fails, and where most.
+    """
+    results = check(world, tolerance).results
+    beyond = [r for r in results if not r.informational and not r.total <= tolerance]
+    if beyond:
+        worst = max(beyond, key=lambda r: r.total)
+        raise WorldError(
+            f"world '{world.name}' misses the identity '{worst.name}' ({worst.identity}) by "
+            f"{worst.total:.2%} in all, most of its own size at {worst.where}; the tolerance "
+            f"is {tolerance:.2g}. Look for a missing table, a wrong unit, or values that "
+            "leave tariffs out; meta['tolerance'] states another."
+        )
+    return world
 
 
 def check(world: World, tolerance: float = TOLERANCE) -> CheckReport:
@@ -301,7 +322,7 @@ CHECKS: tuple[Callable[[World, float], CheckResult], ...] = (
 
 # -- helpers -----------------------------------------------------------------------------
 def demand(world: World) -> Array:
-    """Σₖ γ[s,k,n] Y[k,n] + α[s,n] I[n] (MODEL.md, equation 5), million USD; shape (S, N)."""
+    """Σₖ γ[s,k,n] Y[k,n] + α[s,n] I[n] (docs/model.md, equation 5), million USD; (S, N)."""
     inputs: Array = np.einsum("ksn,sn->kn", world.input_share, world.output)
     return inputs + world.final_share * world.income
 

@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 from detente.errors import WorldError, nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    import pandas as pd
 
     from detente.world.checks import CheckReport
 
@@ -37,9 +40,23 @@ ARRAYS: Mapping[str, tuple[str, bool]] = MappingProxyType(
 )
 
 
-def _frozen(values: Any) -> Array:
-    """A read-only C-ordered float64 array (the same memory when it is one already)."""
-    array = np.ascontiguousarray(values, dtype=np.float64).view()
+def frozen(values: Any) -> Array:
+    """A read-only C-ordered float64 array: a copy, unless nobody can write to the memory."""
+    array = np.asarray(values, dtype=np.float64, order="C")
+    base = array.base
+    shared = array is values or base is not None
+    if shared and (array.flags.writeable or (base is not None and _writeable(base))):
+        array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+def _writeable(base: Any) -> bool:
+    return not isinstance(base, np.ndarray) or base.flags.writeable
+
+
+def _own(array: Array) -> Array:
+    """Freeze an array that was made here."""
     array.flags.writeable = False
     return array
 
@@ -104,18 +121,18 @@ class World:
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        frozen: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "countries": tuple(map(str, self.countries)),
             "sectors": tuple(map(str, self.sectors)),
             "country_names": tuple(self.country_names) or tuple(self.countries),
             "sector_names": tuple(self.sector_names) or tuple(self.sectors),
-            "meta": MappingProxyType(dict(self.meta)),
+            "meta": MappingProxyType(_plain(self.meta)),
         }
-        frozen |= {key: _frozen(getattr(self, key)) for key in ARRAYS}
+        fields |= {key: frozen(getattr(self, key)) for key in ARRAYS}
         for key in ("dormant", "coverage"):
-            named = {k: _frozen(v) for k, v in getattr(self, key).items()}
-            frozen[key] = MappingProxyType(named)
-        for key, value in frozen.items():
+            named = {k: frozen(v) for k, v in getattr(self, key).items()}
+            fields[key] = MappingProxyType(named)
+        for key, value in fields.items():
             object.__setattr__(self, key, value)
         _validate(self)
 
@@ -138,11 +155,11 @@ class World:
         """Position of a sector on its axis; an unknown code is an error."""
         return _position(code, self.sectors, "sector", self.name)
 
-    # -- derived arrays (MODEL.md's names) ------------------------------------------
+    # -- derived arrays (docs/model.md's names) ------------------------------------------
     @cached_property
     def expenditure(self) -> Array:
         """X[s, n] = Σᵢ F(1+t), million USD, tariff-inclusive; shape (S, N)."""
-        return _frozen(self._spending.sum(axis=1))
+        return _own(self._spending.sum(axis=1))
 
     @cached_property
     def _spending(self) -> Array:
@@ -151,40 +168,40 @@ class World:
             return self.flows
         spent = 1.0 + self.tariff
         spent *= self.flows
-        return _frozen(spent)
+        return _own(spent)
 
     @cached_property
     def output(self) -> Array:
         """Y[s, i] = Σₙ F, million USD; shape (S, N)."""
-        return _frozen(self.flows.sum(axis=2))
+        return _own(self.flows.sum(axis=2))
 
     @cached_property
     def trade_share(self) -> Array:
         """π[s, i, n] = F(1+t)/X; zero where n buys nothing of s; shape (S, N, N)."""
         spent = np.where(self.expenditure > 0, self.expenditure, 1.0)
-        return _frozen(self._spending / spent[:, None, :])
+        return _own(self._spending / spent[:, None, :])
 
     @cached_property
     def trade_share_net(self) -> Array:
         """π/(1+t), shape (S, N, N)."""
         if not self.tariff.any():
             return self.trade_share
-        return _frozen(self.trade_share / (1.0 + self.tariff))
+        return _own(self.trade_share / (1.0 + self.tariff))
 
     @cached_property
     def input_share_by_country(self) -> Array:
         """γ as [i, s, k], shape (N, S, S): one country's block is contiguous."""
-        return _frozen(self.input_share.transpose(2, 1, 0))
+        return _own(np.ascontiguousarray(self.input_share.transpose(2, 1, 0)))
 
     @cached_property
     def tariff_revenue(self) -> Array:
         """R[n] = Σ tF, million USD; shape (N,)."""
-        return _frozen(np.einsum("sin,sin->n", self.tariff, self.flows))
+        return _own(np.einsum("sin,sin->n", self.tariff, self.flows))
 
     @cached_property
     def income(self) -> Array:
         """I[n] = wL + R + D, million USD; shape (N,)."""
-        return _frozen(self.value_added + self.tariff_revenue + self.deficit)
+        return _own(self.value_added + self.tariff_revenue + self.deficit)
 
     @cached_property
     def content_hash(self) -> str:
@@ -198,7 +215,7 @@ class World:
             "sector_names": self.sector_names,
             "meta": dict(self.meta),
         }
-        digest.update(json.dumps(text, sort_keys=True, default=list).encode())
+        digest.update(json.dumps(text, sort_keys=True).encode())
         for key, array in sorted(self.arrays().items()):
             digest.update(f"{key}{array.shape}".encode())
             digest.update(array.astype("<f8", copy=False).tobytes())
@@ -252,6 +269,32 @@ class World:
 
         return aggregate(self, countries, sectors)
 
+    def reorder(
+        self, countries: Sequence[str] | None = None, sectors: Sequence[str] | None = None
+    ) -> World:
+        """Put the labels in another order (:func:`detente.world.aggregate.reorder`)."""
+        from detente.world.aggregate import reorder  # noqa: PLC0415
+
+        return reorder(self, countries, sectors)
+
+    def scale(self, factor: float) -> World:
+        """Multiply all money by a factor (:func:`detente.world.aggregate.scale`)."""
+        from detente.world.aggregate import scale  # noqa: PLC0415
+
+        return scale(self, factor)
+
+    def to_tables(self) -> dict[str, pd.DataFrame]:
+        """Long tables that ``from_tables`` reads (:mod:`detente.world.tables`)."""
+        from detente.world.tables import world_to_tables  # noqa: PLC0415
+
+        return world_to_tables(self)
+
+    def rebase_report(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """What re-basing moved (:func:`detente.world.rebase.rebase_report`)."""
+        from detente.world.rebase import rebase_report  # noqa: PLC0415
+
+        return rebase_report(self)
+
     @cached_property
     def _rebased(self) -> dict[str, World]:
         return {}
@@ -272,6 +315,22 @@ class World:
             f"World({self.name!r}, {self.n_countries} countries × "
             f"{self.n_sectors} sectors, {self.content_hash[:12]})"
         )
+
+
+def _plain(value: Any) -> Any:
+    """A deep copy in JSON's own types, so that metadata hash and save as they read."""
+    if isinstance(value, Mapping):
+        odd = [key for key in value if not isinstance(key, str)]
+        if odd:
+            raise WorldError(f"'meta' has keys that are not text, such as {odd[0]!r}.")
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise WorldError(f"'meta' holds a {type(value).__name__}, which is not JSON-able.")
 
 
 def _position(code: str, labels: tuple[str, ...], kind: str, world: str) -> int:

@@ -1,4 +1,4 @@
-"""Re-basing: the model solved once without a shock becomes the baseline (MODEL.md)."""
+"""Re-basing: the model solved once without a shock becomes the baseline (docs/model.md)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import pandas as pd
 from detente import model
 from detente.errors import NotConvergedError, WorldError
 from detente.solver import Problem, Solution, solve_problem
+from detente.world.checks import require_within
 from detente.world.core import Array, World
 from detente.world.feasibility import require_feasible
 
 #: a world whose no-shock residual is at or below this is an equilibrium already
 CONSISTENT = 1e-12
+#: largest total violation of an identity that is re-based away, where a world states none
+DEFAULT_TOLERANCE = 1e-6
 _TOLERANCE = 2e-13
 _ACCEPTED = 1e-10
 
@@ -43,6 +46,23 @@ def baseline_problem(world: World, deficit: Array | None = None) -> Problem:
         expenditure_start=world.expenditure,
         blocks=np.zeros(world.n_countries, dtype=np.intp),
     )
+
+
+def baseline_for(world: World, deficit_rule: str) -> World:
+    """The baseline that a scenario is measured from: the world, re-based where it must be.
+
+    Whoever calls ``world.rebase`` asks for the move; a solve makes it unasked, so here a
+    world is refused whose identities fail beyond ``meta["tolerance"]`` (1e-6 where it
+    states none).
+
+    Raises
+    ------
+    WorldError
+        Naming the identity, by how much it fails, and where.
+    """
+    if deficit_rule not in world._rebased and not _is_equilibrium(world, world.deficit):
+        require_within(world, float(world.meta.get("tolerance", DEFAULT_TOLERANCE)))
+    return world.rebase(deficit_rule)
 
 
 def rebase(world: World, deficit_rule: str = "fixed") -> World:
@@ -139,26 +159,27 @@ def _close(world: World, solution: Solution, deficit: Array, rule: str) -> World
 
 
 def _moves(old: World, new: World, rule: str, solution: Solution) -> dict[str, Any]:
-    """What moved, by country and by sector, as JSON-able shares of the old value."""
-
-    def relative(before: Array, after: Array) -> list[float]:
-        gap = after - before
-        return [float(x) for x in gap / np.where(before != 0, np.abs(before), 1.0)]
-
-    spent_gap = np.abs(new.expenditure - old.expenditure)
+    """What moved, by country and by sector code, JSON-able."""
+    gap = np.abs(new.expenditure - old.expenditure)
+    wage = new.value_added / old.value_added - 1.0
+    deficit = new.deficit - old.deficit
+    by_country = gap.sum(axis=0) / old.expenditure.sum(axis=0)
+    by_sector = gap.sum(axis=1) / np.maximum(old.expenditure.sum(axis=1), 1e-300)
     return {
         "deficit_rule": rule,
         "iterations": solution.iterations,
-        "wage": relative(old.value_added, new.value_added),
-        "deficit": [float(x) for x in new.deficit - old.deficit],
-        "expenditure_by_country": [
-            float(x) for x in spent_gap.sum(axis=0) / old.expenditure.sum(axis=0)
-        ],
-        "expenditure_by_sector": [
-            float(x)
-            for x in spent_gap.sum(axis=1) / np.maximum(old.expenditure.sum(axis=1), 1e-300)
-        ],
-        "expenditure": float(spent_gap.sum() / old.expenditure.sum()),
+        "expenditure": float(gap.sum() / old.expenditure.sum()),
+        "by_country": {
+            code: {
+                "wage": float(wage[j]),
+                "deficit": float(deficit[j]),
+                "expenditure": float(by_country[j]),
+            }
+            for j, code in enumerate(old.countries)
+        },
+        "by_sector": {
+            code: {"expenditure": float(by_sector[j])} for j, code in enumerate(old.sectors)
+        },
     }
 
 
@@ -173,19 +194,11 @@ def rebase_report(world: World) -> tuple[pd.DataFrame, pd.DataFrame]:
     by_sector : DataFrame
         ``expenditure``. Both are empty for a world that was not re-based.
     """
-    moved = world.meta.get("rebased")
-    if not moved:
-        return pd.DataFrame(), pd.DataFrame()
-    by_country = pd.DataFrame(
-        {
-            "wage": moved["wage"],
-            "deficit": moved["deficit"],
-            "expenditure": moved["expenditure_by_country"],
-        },
-        index=pd.Index(world.countries, name="country"),
-    )
-    by_sector = pd.DataFrame(
-        {"expenditure": moved["expenditure_by_sector"]},
-        index=pd.Index(world.sectors, name="sector"),
-    )
-    return by_country, by_sector
+    moved = world.meta.get("rebased", {})
+    tables = []
+    for key, labels in (("by_country", world.countries), ("by_sector", world.sectors)):
+        rows = moved.get(key, {})
+        table = pd.DataFrame.from_dict(rows, orient="index")
+        table = table.reindex([code for code in labels if code in rows])
+        tables.append(table.rename_axis(key.removeprefix("by_")))
+    return tables[0], tables[1]

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from detente.errors import InputError, Place, WorldError, nearest
-from detente.world.checks import check
+from detente.errors import InputError, Place, nearest
+from detente.world.checks import require_within
 from detente.world.core import Array, World
 
 Table = pd.DataFrame
@@ -206,7 +206,7 @@ def world_from_arrays(
         sector_names=tuple(sector_names),
         meta={**(meta or {}), **record},
     )
-    return _within_tolerance(world, tolerance)
+    return require_within(world, tolerance)
 
 
 def world_to_tables(world: World) -> dict[str, Table]:
@@ -425,7 +425,7 @@ def _clip(
         _refuse_cells(
             spec.name,
             f"it is negative, and such cells are {removed / size:.2%} of the table; the "
-            f"tolerance is {tolerance:.2%}. Clean the table first (remove_inventories)",
+            f"tolerance is {tolerance:.2%}. Clean the table first: detente.remove_inventories",
             tuple(labels[key] for key in spec.keys),
             array < 0,
         )
@@ -450,21 +450,6 @@ def _refuse_cells(
     where = ", ".join(names[j] for names, j in zip(labels, first, strict=True))
     more = f" ({int(bad.sum())} such cells)" if bad.sum() > 1 else ""
     raise InputError(f"{where}: {what}{more}.", Place(f"table '{table}'"))
-
-
-def _within_tolerance(world: World, tolerance: float) -> World:
-    """Return the world, unless an identity fails in all by more than the tolerance."""
-    results = check(world, tolerance).results
-    beyond = [r for r in results if not r.informational and not r.total <= tolerance]
-    if beyond:
-        worst = max(beyond, key=lambda r: r.total)
-        raise WorldError(
-            f"world '{world.name}' misses the identity '{worst.name}' ({worst.identity}) by "
-            f"{worst.total:.2%} in all, most of its own size at {worst.where}; the tolerance "
-            f"is {tolerance:.2%}. Look for a missing table, a wrong unit, or values that "
-            "leave tariffs out."
-        )
-    return world
 
 
 # -- writing a table ---------------------------------------------------------------------

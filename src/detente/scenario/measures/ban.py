@@ -14,8 +14,8 @@ from detente.scenario.registry import measure
 class Ban(LinkMeasure):
     """A ban on part or all of what links trade.
 
-    MODEL.md, Bans: with coverage c (share of the link's trade in the baseline, by value, on
-    the banned lines), leakage ℓ and evasion mark-up μ, what is left of the link is
+    docs/model.md, Bans: with coverage c (share of the link's trade in the baseline, by value,
+    on the banned lines), leakage ℓ and evasion mark-up μ, what is left of the link is
     m = (1 − c) + c·ℓ·(1 + μ)^−θ. Two bans on a link do not ban twice: the narrower is taken
     to lie within the wider, and the stricter holds where both do. A coverage table that is
     in force in the baseline is banned there already; naming it puts back what was lifted.

@@ -17,7 +17,7 @@ from detente.world.core import World
 class Open(LinkMeasure):
     """How far links move from what they trade towards their dormant share ψ.
 
-    MODEL.md, link weight: b = π·m + link_open·max(ψ − π·m, 0). Name a ``country`` (all its
+    docs/model.md, equation 2: b = π·m + link_open·max(ψ − π·m, 0). Name a ``country`` (all its
     links, both directions) or an ``exporter`` and an ``importer``. Of several openings of a
     link the largest holds. A ban that still stands limits an opening: no link opens further
     than the share of its trade that no ban covers.

@@ -22,7 +22,7 @@ class Unban(LinkMeasure):
 
     A ban made earlier in the scenario is undone. A ban that the baseline holds is never
     undone by dividing by what is left of the trade, but by opening the link towards its
-    dormant share ψ (MODEL.md, Bans), by as much coverage as is lifted. ``coverage`` names
+    dormant share ψ (docs/model.md, Bans), by as much coverage as is lifted. ``coverage`` names
     a table of the world (only that regime is lifted), or is a share (lifted from every ban
     on the link); without it everything is lifted. A link is banned as long as one regime
     bans it: what other tables still cover stays closed, and the notes name them.
