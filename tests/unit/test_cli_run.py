@@ -112,8 +112,8 @@ def test_what_rebasing_moved_is_shown() -> None:
         for rule in ("balanced", "fixed")
     ]
     here, there = (f"USD {t.sum() / 1000:.2f} billion" for t in before)
-    assert f"† Another baseline, re-based to zero deficits: trade of the DPRK before is {here} "\
-        f"in it, {there} in the other rows." in told  # fmt: skip
+    note = f"trade of the DPRK before is {here} in it, {there} in the other rows."
+    assert f"† Another baseline, re-based to zero deficits: {note}" in told
     plain = detente("run", FLAGSHIP).stdout
     assert "Baseline" not in plain
     assert "no deficits at all†" in plain

@@ -47,7 +47,7 @@ def test_the_swiss_formula_never_exceeds_its_coefficient_and_keeps_the_order_of_
 
 def test_all_never_means_own_trade_and_except_leaves_countries_out():
     new = shocks(
-        {"tariff": {"importer": "JPN", "exporter": "all", "except": ["KOR"], "rate": 1}}
+        {"tariff": {"importer": "JPN", "exporter": "all", "except": ["KOR"], "rate": "100%"}}
     ).tariff_new
     changed = {(int(i), int(n)) for _, i, n in np.argwhere(new != WORLD.tariff)}
     assert changed == {(PRK, JPN), (CHN, JPN)}

@@ -72,11 +72,11 @@ _BLOCKS = """
 intermediate flows, outputs | observed | OECD ICIO 2025 release | 2022 | {oecd} | 80 countries \
 added up to 22 economies, 50 industries to 25 sectors
 final demand | derived | OECD ICIO 2025; World Bank external balances | 2022 | {oecd} | \
-balanced to suppliers' final sales and countries' final demand
+balanced to suppliers' final sales (observed) and external balances (recalled: assumed)
 tariffs | assumed | World Bank, WTO; tariff_level.csv | 2022 | cite | MFN shape scaled to the \
-applied level
-trade elasticities | observed | Caliendo & Parro 2015 | 1993 | MIT (cp2015) | 99 % sample; \
-petroleum capped at 15
+applied level, both recalled; US on the DPRK 35 %, the DPRK on everyone 0
+trade elasticities | derived | Caliendo & Parro 2015 | 1993 | MIT (cp2015) | 99 % sample; \
+petroleum capped at 15; services, vehicles, ships and building at the aggregate: assumed
 DPRK: GDP | {gdp_flag} | {gdp} | {year} | figure, cite | current USD; {gdp_how}
 DPRK: value added by block | assumed | Bank of Korea | {year} | figure, cite | six blocks; \
 most figures recalled, not re-read: see dprk_facts.csv
@@ -84,7 +84,7 @@ DPRK: value added by sector | assumed | exports, donor {donor} | {year} | own fi
 blocks: value added in exports, then the donor's home industry
 DPRK: trade totals | {total_flag} | KOTRA, Ministry of Unification | {year} | figure, cite | \
 goods; KOTRA plus inter-Korean trade{total_how}
-DPRK: trade with China | observed | KOTRA | {year} | figure, cite | goods, both directions
+DPRK: trade with China | {china_flag} | KOTRA | {year} | figure, cite | goods; {china_how}
 DPRK: exports by sector | {export_flag} | UN Comtrade by HS heading, KOTRA, BACI | {year} | \
 figure, cite; Etalab 2.0 | {export_how}
 DPRK: imports by sector | assumed | sourced: fuels, vehicles, steel; else China's sales to \
@@ -95,7 +95,7 @@ DPRK: technology, final demand | assumed | donor {donor}, OECD ICIO | 2022 | {oe
 cross-entropy with every total fixed; see donor_moves
 DPRK: services trade | assumed | none at hand | {year} | own figure | none
 coverage of UN bans, DPRK's exports | derived | UN Comtrade 2016, bans.csv | 2016 | figure, \
-cite | by value on banned lines; the same for every partner
+cite | by value on banned lines (most HS lines unverified); the same for every partner
 coverage of UN bans, DPRK's imports | assumed | exporters' mix of 2017, bans.csv | 2017 | \
 figure, cite | no source has the DPRK's imports by heading
 dormant shares | assumed | 2016, 2015 (ROK), 2005 (Japan); size and distance | 2016 | own \
@@ -109,6 +109,8 @@ def blocks(year: int, size: str, donor: str) -> list[dict[str, str]]:
     gdp = _fact(f"gdp/{size}", year)
     total = _fact("exports/kotra", year)
     text = _BLOCKS.format(
+        china_flag="observed" if before else "derived",
+        china_how="both directions" if before else "from its share of 95.8 % and the deficit",
         gdp_flag=gdp["status"],
         gdp_how=gdp["note"] or "as published",
         total_flag=total["status"],

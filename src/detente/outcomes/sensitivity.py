@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import pandas as pd
@@ -28,6 +29,9 @@ class HasAssumptions(Protocol):
 
 #: dormant shares are printed at these multiples until gravity estimates them
 PSI_SCALES = (0.1, 1.0, 10.0)
+#: the elasticities are of 1993 and of other countries
+THETA_SCALES = (0.5, 2.0)
+ENDING = "deficits end with the change"
 
 
 def headline(eq: Equilibrium, country: str) -> dict[str, Any]:
@@ -58,31 +62,46 @@ def headline(eq: Equilibrium, country: str) -> dict[str, Any]:
     }
 
 
-def variants(
-    country: str, rule: str, opens: bool, psi: float
-) -> list[tuple[str, dict[str, Any]]]:
+@dataclass(frozen=True)
+class Variant:
+    """One assumption changed: a scenario's own, or every θ by a factor."""
+
+    label: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    theta: float = 1.0
+
+
+def variants(country: str, shocks: Shocks) -> list[Variant]:
     """The assumptions that are varied, with their labels; the scenario's own comes first."""
-    found: list[tuple[str, dict[str, Any]]] = [("as the scenario says", {})]
-    if opens:
+    psi = shocks.notes.get("dormant_share", {})
+    assumed = shocks.notes.get("assumptions", {})
+    found = [Variant("as the scenario says")]
+    if psi.get("used"):
+        scale = float(psi.get("psi_scale", 1.0))
         found += [
-            (f"ψ × {scale:g}", {"psi_scale": psi * scale})
-            for scale in PSI_SCALES
-            if scale != 1.0
+            Variant(f"ψ × {factor:g}", {"psi_scale": scale * factor})
+            for factor in PSI_SCALES
+            if factor != 1.0
         ]
+    if assumed.get("trade_elasticity") is None:
+        found += [Variant(f"θ × {factor:g}", theta=factor) for factor in THETA_SCALES]
     rules: Sequence[tuple[str, str, Any]] = (
         ("fixed", "deficits fixed", "fixed"),
         ("proportional", f"{country}'s deficit follows its income", {"proportional": country}),
         ("balanced", "no deficits, before or after", "balanced"),
-        ("balanced_as_shock", "deficits end with the change", "balanced_as_shock"),
+        ("balanced_as_shock", ENDING, "balanced_as_shock"),
     )
-    found += [(label, {"deficit_rule": value}) for key, label, value in rules if key != rule]
-    return found
+    return found + [
+        Variant(label, {"deficit_rule": value})
+        for key, label, value in rules
+        if key != shocks.deficit_rule
+    ]
 
 
 def sensitivity(
     world: World, scenario: HasAssumptions, country: str, eq: Equilibrium
 ) -> pd.DataFrame:
-    """One country's answer at ψ × 0.1 and 10 and under every deficit rule.
+    """One country's answer at other ψ and θ, and under every deficit rule.
 
     Parameters
     ----------
@@ -97,28 +116,36 @@ def sensitivity(
     -------
     DataFrame
         Index ``assumption``; columns of :func:`headline`, and ``note``: why a row has no
-        numbers, where it has none.
+        numbers, or what was taken out of them. Where deficits end with the change, welfare
+        is net of what their end alone would do, which is no effect of the measures.
     """
-    notes = eq.shocks.notes.get("dormant_share", {})
-    opens = bool(notes.get("used"))
-    day = None if eq.shocks.notes.get("end_of_scenario", True) else eq.shocks.notes["at"]
     rows: dict[str, dict[str, Any]] = {}
-    for label, changes in variants(
-        country, eq.shocks.deficit_rule, opens, float(notes.get("psi_scale", 1.0))
-    ):
+    for variant in variants(country, eq.shocks):
         try:
-            solved = (
-                eq
-                if not changes
-                else solve_equilibrium(
-                    world,
-                    scenario.with_(**changes).to_shocks(world, day),
-                    tolerance=eq.certificate.tolerance,
-                )
-            )
-            rows[label] = headline(solved, country) | {"note": ""}
+            rows[variant.label] = _row(world, scenario, country, eq, variant)
         except (NoSolutionError, NotConvergedError) as error:
-            rows[label] = {"note": str(error)}
+            rows[variant.label] = {"note": str(error)}
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index.name = "assumption"
     return table
+
+
+def _row(
+    world: World, scenario: HasAssumptions, country: str, eq: Equilibrium, variant: Variant
+) -> dict[str, Any]:
+    if variant.label == "as the scenario says":
+        return headline(eq, country) | {"note": ""}
+    day = None if eq.shocks.notes.get("end_of_scenario", True) else eq.shocks.notes["at"]
+    tolerance = eq.certificate.tolerance
+    if variant.theta != 1.0:
+        world = world.with_(trade_elasticity=variant.theta * world.trade_elasticity)
+    shocks = scenario.with_(**variant.changes).to_shocks(world, day)
+    row = headline(solve_equilibrium(world, shocks, tolerance=tolerance), country)
+    if variant.label != ENDING:
+        return row | {"note": ""}
+    alone = solve_equilibrium(world, Shocks(deficit_rule=shocks.deficit_rule))
+    ending = headline(alone, country)
+    for key in ("welfare", "own_earnings"):
+        row[key] = (1.0 + row[key]) / (1.0 + ending[key]) - 1.0
+    row["equivalent_variation"] -= ending["equivalent_variation"]
+    return row | {"note": f"net of the end of deficits alone: {ending['welfare']:+.1%}"}

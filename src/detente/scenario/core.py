@@ -315,7 +315,10 @@ def _validated(model: type[M], fields: Mapping[str, Any], source: Source, what: 
     try:
         return model.model_validate(dict(fields))
     except ValidationError as error:
-        found = [_friendly(detail, model, source, what) for detail in error.errors()]
+        details = error.errors()
+        # a mistyped key explains the missing one that it was meant to be
+        unknown = [d for d in details if d["type"] == "extra_forbidden"]
+        found = [_friendly(detail, model, source, what) for detail in unknown or details]
         raise min(found, key=_line) from None
 
 

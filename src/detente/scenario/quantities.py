@@ -70,12 +70,14 @@ def ratio(value: Any, kind: str, low: float, high: float) -> float:
     if number is None:
         number = plain_number(value)
         if number is None:
-            refuse(f"{value!r} is not a {kind}: write 0.25 or 25%.")
-        if abs(number) > 1:
+            comma = isinstance(value, str) and "," in value
+            point = value.replace(",", ".") if comma else None
+            refuse(f"{value!r} is not a {kind}: write 0.25 or 25%.", point)
+        if abs(number) > 1 or (number == 1 and kind == "rate"):
             share = Decimal(repr(number)) / 100
             refuse(
                 f"a {kind} of {number:g} without a % sign could mean {number:g} % or "
-                f"{number * 100:g} %: above 1, write the % sign.",
+                f"{number * 100:g} %: from 1 on, write the % sign.",
                 nearest=f"{number:g}% ({share:f})" if abs(number) <= 1000 else None,
             )
     if not low <= number <= high:
