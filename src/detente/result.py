@@ -18,6 +18,7 @@ from detente.equilibrium import (
     Certificate,
     Equilibrium,
     HasShocks,
+    require_arguments,
     solve_batch,
     solve_equilibrium,
 )
@@ -262,6 +263,7 @@ def solve(
     NoSolutionError, NotConvergedError
         Never a silent wrong number.
     """
+    require_arguments(world, scenario, tolerance, max_iterations)
     if at is not None and not isinstance(scenario, Scenario):
         raise InputError("'at' is for scenarios with dates; these are Shocks.")
     asked: HasShocks = scenario
@@ -304,6 +306,8 @@ def solve_many(
     DetenteError
         Of the first scenario that has no answer; a note says which it is.
     """
+    for scenario in scenarios:
+        require_arguments(world, scenario, tolerance, max_iterations)
     settings: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations}
     assumes = [isinstance(s, Scenario) and s.prepare(world) is not world for s in scenarios]
     if any(assumes):  # other elasticities are other worlds: nothing to share

@@ -87,7 +87,11 @@ class Residual:
 
 @dataclass(frozen=True)
 class Solution:
-    """A point of the map: converged or not, with its residual. Shapes as in docs/model.md."""
+    """A point of the map: converged or not, with its residual. Shapes as in docs/model.md.
+
+    ``cost_power`` and ``price_power`` are ĉ^−θ and P̂^−θ up to one factor per sector, which
+    keeps them from overflowing: only their ratios mean anything.
+    """
 
     wage_hat: Array
     price_hat: Array

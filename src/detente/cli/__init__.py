@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
+import unicodedata
 from typing import Annotated, Any
 
 import typer
@@ -74,11 +76,28 @@ app.command()(schema)
 app.command()(replicate)
 
 
+#: what a stream that lacks a sign gets instead: a lost minus would be a wrong number
+_PLAIN = {
+    "−": "-", "–": "-", "→": "->", "≈": "~", "×": "x", "·": "*", "†": "*", "…": "~",
+    "ψ": "psi", "θ": "theta", "≤": "<=", "≥": ">=", "’": "'", "“": '"', "”": '"',
+}  # fmt: skip
+
+
+def _plainer(error: UnicodeError) -> tuple[str, int]:
+    """Write a character that the stream cannot encode in plainer ones."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lost = error.object[error.start : error.end]
+    plain = "".join(_PLAIN.get(c) or unicodedata.normalize("NFKD", c)[:1] for c in lost)
+    return plain.encode("ascii", "replace").decode(), error.end
+
+
 def main() -> None:
     """Run the command line."""
+    codecs.register_error("detente", _plainer)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal without θ prints '?', and goes on
-            stream.reconfigure(errors="replace")
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="detente")
     try:
         app(prog_name="detente")
     except BrokenPipeError:

@@ -4,7 +4,12 @@ from detente.equilibrium.batch import solve_batch
 from detente.equilibrium.path import between
 from detente.equilibrium.problem import Exogenous, build_problem, exogenous
 from detente.equilibrium.result import Certificate, Equilibrium
-from detente.equilibrium.solve import HasShocks, solve_equilibrium, solve_point
+from detente.equilibrium.solve import (
+    HasShocks,
+    require_arguments,
+    solve_equilibrium,
+    solve_point,
+)
 
 __all__ = [
     "Certificate",
@@ -14,6 +19,7 @@ __all__ = [
     "between",
     "build_problem",
     "exogenous",
+    "require_arguments",
     "solve_batch",
     "solve_equilibrium",
     "solve_point",

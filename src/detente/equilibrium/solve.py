@@ -10,7 +10,7 @@ import numpy as np
 from detente.equilibrium.path import between
 from detente.equilibrium.problem import Exogenous, build_problem, exogenous
 from detente.equilibrium.result import Certificate, Equilibrium, certify
-from detente.errors import DetenteError, NoSolutionError, NotConvergedError
+from detente.errors import DetenteError, InputError, NoSolutionError, NotConvergedError
 from detente.shocks import Shocks
 from detente.solver import (
     DEFAULT_TOLERANCE,
@@ -28,6 +28,8 @@ _DIRECT = 300
 _SMALLEST_STEP = 1e-3
 _ON_THE_WAY = 1e-7
 _NEARLY = 1e-2
+#: tolerances that a solve takes
+SHARPEST, BLUNTEST = 1e-14, 1e-3
 
 
 class HasShocks(Protocol):
@@ -67,9 +69,36 @@ def solve_equilibrium(
     NotConvergedError
         The solver stopped above the tolerance.
     """
+    require_arguments(world, scenario, tolerance, max_iterations)
     shocks = scenario.to_shocks(world)
     base = baseline_for(world, shocks.deficit_rule)
     return solve_point(base, shocks, exogenous(base, shocks), tolerance, max_iterations, start)
+
+
+def require_arguments(
+    world: object, scenario: object, tolerance: float, max_iterations: int
+) -> None:
+    """Refuse what is no world, no scenario or no setting, in words.
+
+    Raises
+    ------
+    InputError
+    """
+    if not isinstance(world, World):
+        raise InputError(
+            f"'world' is a {type(world).__name__}; it takes a World: load_world(\"korea\")."
+        )
+    if not callable(getattr(scenario, "to_shocks", None)):
+        raise InputError(
+            f"'scenario' is a {type(scenario).__name__}; it takes a Scenario "
+            "(load_scenario(path)) or Shocks."
+        )
+    if not SHARPEST <= tolerance <= BLUNTEST:
+        raise InputError(
+            f"'tolerance' is {tolerance:g}; it takes {SHARPEST:g} (rounding) to {BLUNTEST:g}."
+        )
+    if max_iterations < 1:
+        raise InputError(f"'max_iterations' is {max_iterations}; it takes one or more.")
 
 
 def solve_point(

@@ -184,12 +184,18 @@ def _range(view: View) -> list[str]:
         return []
     base = table.iloc[:1]
     scaled = table[table.index.str.startswith("ψ")]
-    rules = table.drop(index=[*scaled.index, *base.index])
+    theta = table[table.index.str.startswith("θ")]
+    rules = table.drop(index=[*scaled.index, *theta.index, *base.index])
     told, its = [], _its(view.prose(view.country))
     if not scaled.empty:
         told.append(
             "if opened links carried a tenth of or ten times what is assumed, "
             f"{its} welfare would change by {_between(pd.concat([base, scaled])['welfare'])}"
+        )
+    if theta["welfare"].notna().any():
+        told.append(
+            "with trade elasticities halved or doubled, "
+            f"by {_between(pd.concat([base, theta])['welfare'])}"
         )
     if rules["welfare"].notna().any():
         told.append(

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from detente.report.answer import answer
@@ -340,24 +339,38 @@ def trust(view: View) -> Section:
         "trust",
         "How far to trust it",
         tables=(_sensitivity(view, table, marked),),
-        notes=(*([note] if note else []), *caveats(view)),
+        notes=(*([note] if note else []), *_row_notes(table), *caveats(view)),
     )
 
 
 def _other_baseline(view: View, table: pd.DataFrame) -> tuple[frozenset[str], str]:
     """The rows without deficits where their baseline is not that of the others, and a note."""
-    balanced = view.provenance["settings"]["deficit_rule"] == "balanced"
-    label = str(table.index[0]) if balanced else _NO_DEFICITS
-    trade = table["trade"].dropna()
-    here = float(trade.get(label, math.nan))
-    alike = np.isclose(trade, here, rtol=1e-9, atol=0.0)
-    if not alike.any() or alike.all():
+    rows = list(map(str, table.index))
+    marked = frozenset(row for row in rows if row == _NO_DEFICITS)
+    if view.provenance["settings"]["deficit_rule"] == "balanced":
+        marked = frozenset(row for row in rows if row == rows[0] or row[0] in "ψθ")
+    inside = table.index.isin(marked)
+    before = [_first(table.loc[chosen, "trade"]) for chosen in (inside, ~inside)]
+    if not marked or math.isnan(sum(before)) or math.isclose(*before, rel_tol=1e-9):
         return frozenset(), ""
-    there = float(trade[~alike].iloc[0])
-    return frozenset(map(str, trade.index[alike])), (
+    here, there = map(usd, before)
+    return marked, (
         f"† Another baseline, re-based to zero deficits: trade of {view.prose(view.country)} "
-        f"before is {usd(here)} in it, {usd(there)} in the other rows."
+        f"before is {here} in it, {there} in the other rows."
     )
+
+
+def _row_notes(table: pd.DataFrame) -> list[str]:
+    """What was taken out of a row's numbers; a row without numbers says so itself."""
+    told = table.loc[table["welfare"].notna() & (table["note"] != ""), "note"]
+    return [
+        f"{_VARIANTS.get(str(row), str(row)).capitalize()}: {n}." for row, n in told.items()
+    ]
+
+
+def _first(values: pd.Series) -> float:
+    """The first number, NaN where there is none."""
+    return float(next(iter(values.dropna()), math.nan))
 
 
 def _sensitivity(view: View, table: pd.DataFrame, marked: frozenset[str]) -> Table:

@@ -234,18 +234,48 @@ class World:
     # -- what the package's other modules do with a world ------------------------------
     # (imported late: the core must need neither pandas nor the solver)
     @staticmethod
-    def from_tables(**tables: Any) -> World:
-        """A world from long tables (:func:`detente.world.tables.world_from_tables`)."""
+    def from_tables(*, flows: Any, input_use: Any, final: Any, **tables: Any) -> World:
+        """A world from long tables, in any order of rows, money in million USD.
+
+        Parameters
+        ----------
+        flows : DataFrame
+            ``sector``, ``exporter``, ``importer``, ``value``: net of tariff, home sales too.
+        input_use : DataFrame
+            ``input``, ``sector``, ``country``, ``value``: tariff-inclusive cost.
+        final, value_added : DataFrame
+            ``sector``, ``country``, ``value``; final demand tariff-inclusive.
+        elasticities : DataFrame, mapping or float
+            θ by ``sector``, or one number.
+        tariffs : DataFrame, optional
+            ``sector``, ``exporter``, ``importer``, ``rate`` (0.10 is 10 %).
+        **tables
+            More in :func:`detente.world.tables.world_from_tables`: ``deficits``, ``name``,
+            ``countries``, ``sectors``, ``tolerance``, names of countries and sectors.
+        """
         from detente.world.tables import world_from_tables  # noqa: PLC0415
 
-        return world_from_tables(**tables)
+        return world_from_tables(flows=flows, input_use=input_use, final=final, **tables)
 
     @staticmethod
-    def from_arrays(**arrays: Any) -> World:
-        """A world from plain arrays (:func:`detente.world.tables.world_from_arrays`)."""
+    def from_arrays(*, flows: Any, input_use: Any, final: Any, **arrays: Any) -> World:
+        """A world from plain arrays of money, million USD.
+
+        Parameters
+        ----------
+        flows, tariff : ndarray, shape (S, N, N)
+            ``[s, i, n]``; ``tariff`` may be left out.
+        input_use : ndarray, shape (S, S, N)
+            ``[k, s, n]``: tariff-inclusive cost of k in making s in n.
+        final, value_added : ndarray, shape (S, N)
+        trade_elasticity : ndarray, shape (S,)
+        countries, sectors : sequence of str
+        **arrays
+            More in :func:`detente.world.tables.world_from_arrays`.
+        """
         from detente.world.tables import world_from_arrays  # noqa: PLC0415
 
-        return world_from_arrays(**arrays)
+        return world_from_arrays(flows=flows, input_use=input_use, final=final, **arrays)
 
     def check(self, tolerance: float = 1e-9) -> CheckReport:
         """Every identity, its largest violation and where (:mod:`detente.world.checks`)."""
