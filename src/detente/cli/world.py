@@ -179,7 +179,7 @@ def _links(world: World) -> pd.DataFrame:
     """Dormant shares and bans: how many links and pairs, and the largest value."""
     import pandas as pd
 
-    kinds = (("dormant shares", world.dormant), ("bans in force", world.coverage))
+    kinds = (("dormant shares", world.dormant), ("coverage of bans", world.coverage))
     rows = [
         {
             "kind": kind,

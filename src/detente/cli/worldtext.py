@@ -122,7 +122,7 @@ def _blocks(table: pd.DataFrame) -> None:
         out.print(Text(f"{row['flag']:<9} {row['name']}"), soft_wrap=False)
         facts = [
             _told(row[key])
-            for key in ("source", "year", "licence", "note")
+            for key in ("what", "source", "year", "licence", "note")
             if key in row and row[key] is not None and str(row[key]) not in ("", "nan")
         ]
         _indented("; ".join(facts))

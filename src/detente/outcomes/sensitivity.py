@@ -148,4 +148,5 @@ def _row(
     for key in ("welfare", "own_earnings"):
         row[key] = (1.0 + row[key]) / (1.0 + ending[key]) - 1.0
     row["equivalent_variation"] -= ending["equivalent_variation"]
-    return row | {"note": f"net of the end of deficits alone: {ending['welfare']:+.1%}"}
+    alone_ = f"{100 * ending['welfare']:+.1f} %".replace("-", "−")
+    return row | {"note": f"net of what the end of deficits alone does ({alone_})"}

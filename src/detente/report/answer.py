@@ -108,7 +108,9 @@ def _its(name: str) -> str:
 def _others(view: View) -> str:
     """The largest gains and losses elsewhere, in USD."""
     rest = view.welfare.drop(index=view.country)
-    money = rest["equivalent_variation"]
+    # where the two measures differ in sign, the change is that of fixed deficits' worth
+    same = rest["welfare"] * rest["own_earnings"] > 0
+    money = rest.loc[same, "equivalent_variation"]
     floor = max(NO_MONEY, 1e-3 * float(money.abs().max())) if len(money) else NO_MONEY
     gains = money[money >= floor].nlargest(2)
     losses = money[money <= -floor].nsmallest(2)

@@ -124,7 +124,7 @@ def _foot(view: View) -> str:
         f"World {world['hash']}; scenario {scenario.get('hash', 'none')}; shocks "
         f"{scenario['shocks_hash']}.",
     ]
-    text = scenario.get("text")
+    text = scenario.get("text") or ""
     shown = f"<details><summary>The scenario</summary><pre>{escape(text)}</pre></details>"
     return f"<footer>{''.join(map(_p, lines))}{shown if text else ''}</footer>"
 

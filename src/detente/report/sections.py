@@ -89,7 +89,8 @@ def head(view: View) -> list[tuple[str, str]]:
         state = f"{day}, {'the end of the scenario' if end else 'as asked'}"
     rule = settings["deficit_rule"].replace("_", " ")
     psi = notes.get("dormant_share", {}).get("psi_scale", 1.0)
-    state += f"; deficits: {rule}{f' to {one}' if one else ''}"
+    held = " in units of world income" if rule == "fixed" else ""
+    state += f"; deficits: {rule}{f' to {one}' if one else ''}{held}"
     state += f"; ψ × {psi:g}" if psi != 1.0 else ""
     rows = [("World", view.world_line), *_baseline(view), ("State", state)]
     rows.append(("θ", _elasticities(view)))
@@ -163,6 +164,8 @@ def gainers(view: View, most: int = 6) -> Section:
     money = {str(c): float(v) for c, v in table["equivalent_variation"].items()}
     order = sorted(money, key=lambda c: -abs(money[c]))
     first = [view.country, *(c for c in order if c != view.country)][:most]
+    losers = [c for c in order if money[c] < 0 and c not in first][:2]
+    first += losers if not any(money[c] < 0 for c in first) else []
     rest = table.drop(index=first)
     if len(rest) == 1:  # a row for one other country may as well name it
         first, rest = [*first, str(rest.index[0])], rest.iloc[:0]
@@ -184,8 +187,18 @@ def gainers(view: View, most: int = 6) -> Section:
         ),
         notes=(
             "A year, as equivalent variation. Own earnings: without deficits and transfers.",
+            *_duties(view, first),
         ),
     )
+
+
+def _duties(view: View, countries: list[str]) -> list[str]:
+    """Countries whose gain is tariff revenue for more than a quarter."""
+    change = view.tables["tariff_revenue"].set_index("country")["change"]
+    gain = view.welfare["equivalent_variation"]
+    much = [c for c in countries if change[c] > 0.25 * gain[c] > 0.25 * NO_MONEY]
+    told = [f"{view.prose(c)} {usd(float(change[c]))}" for c in much]
+    return [f"Of the gains, new tariff revenue is: {listed(told)}."] if told else []
 
 
 def _welfare_row(label: str, rows: pd.DataFrame) -> tuple[str, ...]:
@@ -339,7 +352,12 @@ def trust(view: View) -> Section:
         "trust",
         "How far to trust it",
         tables=(_sensitivity(view, table, marked),),
-        notes=(*([note] if note else []), *_row_notes(table), *caveats(view)),
+        notes=(
+            *([note] if note else []),
+            *_row_notes(table),
+            *_implausible(view, table),
+            *caveats(view),
+        ),
     )
 
 
@@ -365,6 +383,19 @@ def _row_notes(table: pd.DataFrame) -> list[str]:
     told = table.loc[table["welfare"].notna() & (table["note"] != ""), "note"]
     return [
         f"{_VARIANTS.get(str(row), str(row)).capitalize()}: {n}." for row, n in told.items()
+    ]
+
+
+def _implausible(view: View, table: pd.DataFrame, most: float = 2.0) -> list[str]:
+    """Rows in which the country would trade more than twice what it earns."""
+    earned = float(row_of(view.welfare, view.country)["income"])
+    times = table["trade_new"] / earned
+    name = view.prose(view.country)
+    return [
+        f"At {_VARIANTS.get(str(row), str(row))}, trade of {name} would be {x:.1f} times its "
+        "income: read that row as a bound."
+        for row, x in times.items()
+        if x > most
     ]
 
 
