@@ -67,18 +67,27 @@ def trade_cost_power(
     """
     change: Array | None = log_cost
     if tariff_new is not None:
-        change = np.log((1.0 + tariff_new) / (1.0 + tariff))
+        # in place: at 160 × 65 each array is 13 MB, and fresh memory is what costs
+        change = 1.0 + tariff_new
+        change /= 1.0 + tariff
+        np.log(change, out=change)
         if log_cost is not None:
             change += log_cost
     if change is None or not change.any():
         return None
-    power: Array = -theta[:, None, None] * change
+    own = change is not log_cost
+    power: Array = np.multiply(change, -theta[:, None, None], out=change if own else None)
     return np.exp(power, out=power)
 
 
 def link_weight(base: Array, productivity_hat: Array | None, cost_power: Array | None) -> Array:
-    """a = b · T̂[s, i] · (d̂ (1+t′)/(1+t))^−θ, shape (S, N, N)."""
-    weight = base.copy() if cost_power is None else base * cost_power
+    """a = b · T̂[s, i] · (d̂ (1+t′)/(1+t))^−θ, shape (S, N, N).
+
+    ``cost_power`` is used up: its memory becomes the result's.
+    """
+    weight = (
+        base.copy() if cost_power is None else np.multiply(base, cost_power, out=cost_power)
+    )
     if productivity_hat is not None:
         weight *= productivity_hat[:, :, None]
     return weight

@@ -86,7 +86,8 @@ def build_problem(world: World, given: Exogenous, check: bool = True) -> Problem
         weight, net = base.weight, base.weight_net
     else:
         weight = model.link_weight(given.base, hat, cost)
-        net = weight / (1.0 + (world.tariff if given.tariff is None else given.tariff))
+        net = 1.0 + (world.tariff if given.tariff is None else given.tariff)
+        np.divide(weight, net, out=net)
     caps = tuple(_cap_links(world, cap, weight) for cap in given.caps)
     labour = world.value_added
     if given.log_labour is not None:
