@@ -326,7 +326,7 @@ class World:
         return rebase_report(self)
 
     @cached_property
-    def _rebased(self) -> dict[str, World]:
+    def _rebased(self) -> dict[str, World | None]:
         return {}
 
     def rebase(self, deficit_rule: str = "fixed") -> World:
@@ -337,8 +337,10 @@ class World:
         from detente.world.rebase import rebase  # noqa: PLC0415
 
         if deficit_rule not in self._rebased:
-            self._rebased[deficit_rule] = rebase(self, deficit_rule)
-        return self._rebased[deficit_rule]
+            found = rebase(self, deficit_rule)
+            # a world that held itself would keep its arrays until a garbage collection
+            self._rebased[deficit_rule] = None if found is self else found
+        return self._rebased[deficit_rule] or self
 
     def __repr__(self) -> str:
         return (
