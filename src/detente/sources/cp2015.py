@@ -40,7 +40,8 @@ class CaliendoParro:
         θ by sector: the 99 % sample.
     expected : DataFrame
         By region, in percent: ``tot``, ``vot``, ``welfare``, ``realwage`` with zero
-        deficits, as solved to 1e-10 by the cp2015 package.
+        deficits, as solved to 1e-10 by the cp2015 package; empty where the folder has no
+        ``expected_welfare_zero_deficit.csv``.
     """
 
     flows: pd.DataFrame
@@ -99,6 +100,6 @@ def _millions(table: pd.DataFrame) -> pd.DataFrame:
 
 def _expected(folder: Path) -> pd.DataFrame:
     path = folder / EXPECTED
-    if not path.is_file():
-        raise InputError(f"'{EXPECTED}' is not in '{folder}'.")
+    if not path.is_file():  # the package does not hold it; the printed figures remain
+        return pd.DataFrame(columns=pd.Index(["tot", "vot", "welfare", "realwage"]))
     return pd.read_csv(path).set_index("region")
