@@ -1,4 +1,4 @@
-"""MODEL.md's equations once more, from a result's arrays alone, for the tests.
+"""docs/model.md's equations once more, from a result's arrays alone, for the tests.
 
 Written with plain einsum from the world, the shocks, ŵ, P̂ and X′; nothing here goes
 through ``detente.model``. Also random shocks, as wild as a scenario may be.

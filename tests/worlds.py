@@ -2,7 +2,7 @@
 
 Flows and tariffs are drawn first; expenditure and output follow. Input use is drawn
 inside what each country buys, and final demand is what is left, so that every identity
-of MODEL.md holds by construction, whatever the zeros.
+of docs/model.md holds by construction, whatever the zeros.
 """
 
 from __future__ import annotations

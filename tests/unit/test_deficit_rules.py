@@ -1,4 +1,4 @@
-"""Deficit rules: each does what MODEL.md says, on the result's own numbers."""
+"""Deficit rules: each does what docs/model.md says, on the result's own numbers."""
 
 from __future__ import annotations
 

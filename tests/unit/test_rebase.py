@@ -26,7 +26,7 @@ def spoiled(world: World, seed: int, by: float = 0.05) -> World:
 
 
 def identities(world: World) -> dict[str, float]:
-    """MODEL.md's baseline, once more with plain sums; relative to each cell."""
+    """docs/model.md's baseline, once more with plain sums; relative to each cell."""
     spent = np.sum(world.flows * (1.0 + world.tariff), axis=1)
     made = world.flows.sum(axis=2)
     earned = (world.value_added_share * made).sum(axis=0)

@@ -296,3 +296,12 @@ def test_a_variant_without_solution_is_named(opened: View) -> None:
     assert "1 variant without a solution" in answer(view)[-1]
     rows = sections(view)[-1].tables[0].rows
     assert rows[-1][1] == "no solution"
+
+
+def test_a_result_of_shocks_by_hand_is_saved_too(tmp_path) -> None:
+    from detente import Shocks, load_world, solve
+
+    result = solve(load_world("korea"), Shocks(deficit_rule="balanced_as_shock"))
+    folder = result.save(tmp_path / "run")
+    assert "<details>" not in (folder / "report.html").read_text(encoding="utf-8")
+    assert (folder / "run.json").is_file()

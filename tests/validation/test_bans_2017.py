@@ -1,6 +1,6 @@
 """The bans of 2017 on the world of 2016, against what was observed in 2018.
 
-MODEL.md's test: resolutions 2371, 2375 and 2397 applied to ``korea-before`` with the
+docs/model.md's test: resolutions 2371, 2375 and 2397 applied to ``korea-before`` with the
 deficit observed in 2018. Imports follow from exports and the given deficit, so exports are
 the test: 2.82 billion USD in 2016 and 0.24 in 2018 (KOTRA, without inter-Korean trade),
 −91.5 %.

@@ -1,4 +1,4 @@
-"""The table without the DPRK: MODEL.md's identities, the targets, and known sizes of 2022."""
+"""The table without the DPRK: the model's identities, the targets, and known sizes of 2022."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_observed_blocks_stay(table, icio):
 
 @pytest.mark.parametrize(
     ("code", "percent"),
-    # FACTS.md B, World Bank, goods and services 2022, % of GDP.
+    # recalled: World Bank, goods and services 2022, % of GDP.
     [
         ("USA", -3.7),
         ("JPN", -3.9),
@@ -183,7 +183,7 @@ def test_no_economy_lives_on_one_good(table):
 def test_duties_over_goods_imports_are_the_applied_level(table):
     goods = np.array([is_goods(sectors(), code) for code in table.sectors])
     flows = abroad(table)
-    # FACTS.md B: applied, trade-weighted, %.
+    # recalled, World Bank: applied, trade-weighted, %.
     for code, level in (("KOR", 5.5), ("JPN", 2.2), ("USA", 1.5), ("RUS", 4.2), ("IND", 6.2)):
         n = table.countries.index(code)
         paid = (table.tariff * flows)[:, :, n].sum()
