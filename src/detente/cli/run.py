@@ -122,11 +122,16 @@ def _solve(
     for key, value in changes.items():
         scenario = _assume(scenario, key, value)
     chosen = _world(scenario, file, world_name, dprk_size)
-    if country is not None and country not in chosen.countries:
-        raise InputError(
-            f"--country: unknown country '{country}' in world '{chosen.name}'.",
-            nearest=nearest_label(country, chosen.countries, chosen.country_names),
-        )
+    given = {"--country": country}
+    if assumed["deficit_rule"] is not None:
+        given["--deficit-rule"] = scenario.assumptions.proportional_to
+    for option, code in given.items():
+        if code is not None and code not in chosen.countries:
+            raise InputError(
+                f"{option}: unknown country '{code}' in world '{chosen.name}'; it has "
+                f"{', '.join(chosen.countries)}.",
+                nearest=nearest_label(code, chosen.countries, chosen.country_names),
+            )
     return solve(chosen, scenario, at=at, tolerance=tolerance or DEFAULT_TOLERANCE)
 
 

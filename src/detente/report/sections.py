@@ -86,7 +86,7 @@ def head(view: View) -> list[tuple[str, str]]:
     state = "as the measures stand, without dates"
     if day:
         end = notes.get("end_of_scenario")
-        state = f"{day}, {'the end of the scenario' if end else 'as asked'}"
+        state = f"{day}, {'after its last date' if end else 'as asked'}"
     rule = settings["deficit_rule"].replace("_", " ")
     psi = notes.get("dormant_share", {}).get("psi_scale", 1.0)
     held = " in units of world income" if rule == "fixed" else ""

@@ -38,7 +38,7 @@ def _rule(value: Any) -> str | dict[str, str]:
         refuse("the rule 'path' needs numbers; give them in Python, as Shocks.deficit_path.")
     if value not in RULES:
         refuse(
-            f"unknown deficit rule {value!r}: {', '.join(RULES)}, {{proportional: COUNTRY}}.",
+            f"unknown deficit rule {value!r}: {', '.join(RULES)}, proportional: COUNTRY.",
             nearest(str(value), (*RULES, "proportional")),
         )
     return str(value)
