@@ -185,7 +185,10 @@ def _answer(
     if out is not None:
         from detente.report.folder import write_run
 
+        earlier = out.is_dir() and any(out.iterdir())
         write_run(out, view)
+        if earlier:
+            typer.echo(f"note: an earlier run in {out} was replaced.", err=True)
     if form is Format.json:
         whole = document(view.provenance, view.tables) if shown is None else records(shown)
         echo_json(whole)
