@@ -16,8 +16,6 @@ from detente.world.core import World
 
 #: payments of a cut-off block count as balanced below this share of its factor income
 _BALANCED = 1e-9
-#: a link lighter than this share of what the buyer buys is closed to every digit
-_ROUNDING = 1e-15
 #: least flow on an open link, as a share of world factor income, that counts as above zero
 _LEAST_FLOW = 1e-12
 
@@ -90,12 +88,14 @@ def _require_suppliers(world: World, problem: Problem) -> None:
 def _open_links(problem: Problem) -> NDArray[np.float64]:
     """[i, n] above zero where i can sell something to n that n spends on.
 
-    A link below rounding of what n buys carries no payment that could be computed.
+    However light a link is, wages may move until it carries what it must: only a closed one
+    proves that nothing can be paid.
     """
     spends = problem.final_share > 0
     spends |= np.einsum("isk,si->ki", problem.input_share > 0, problem.weight.any(axis=2))
-    seen = problem.weight > _ROUNDING * problem.weight.sum(axis=1, keepdims=True)
-    links: NDArray[np.float64] = np.einsum("sin,sn->in", seen, spends).astype(float)
+    links: NDArray[np.float64] = np.einsum("sin,sn->in", problem.weight > 0, spends).astype(
+        float
+    )
     np.fill_diagonal(links, 0.0)
     return links
 
