@@ -1,0 +1,1 @@
+"""Dormant shares: what a link that the baseline closes would carry if it were open."""

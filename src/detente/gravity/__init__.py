@@ -1,0 +1,1 @@
+"""Gravity: estimates of what distance, borders and ties do to trade."""
