@@ -2,7 +2,7 @@
 
 The set is their 99 % sample, as in the file that their counterfactuals use (theta.csv of
 the R package cp2015, MIT). Run ``python -m tools.build_worlds.elasticities DATA`` to
-write detente/data/trade_elasticity.csv.
+write detente/data/trade_elasticity.csv and detente/data/caliendo_parro.csv.
 """
 
 from __future__ import annotations
@@ -16,65 +16,36 @@ from pathlib import Path
 import numpy as np
 from tools.build_worlds.economies import read_table, sectors
 
-#: Petroleum's estimate (64.85) makes a solve stiff and rests on few observations.
-PETROLEUM_CAP = 15.0
+from detente.sources.elasticities import AGGREGATE, CP_SECTORS, PETROLEUM_CAP
 
-#: What theta.csv gives every sector that has no estimate of its own.
-AGGREGATE = 8.22
+#: Sectors of the triads, in their numbering (medical instruments are not in them).
+TRIADS = (
+    "Agriculture",
+    "Mining",
+    "Food",
+    "Textile",
+    "Wood",
+    "Paper",
+    "Petroleum",
+    "Chemicals",
+    "Plastic",
+    "Minerals",
+    "Basic metals",
+    "Metal products",
+    "Machinery n.e.c",
+    "Office",
+    "Electrical",
+    "Communication",
+    "Auto",
+    "Other Transport",
+    "Other",
+)
 
-#: ICIO code → sectors of Caliendo & Parro, and why where the names do not say it.
-CP_SECTORS: Mapping[str, tuple[str, ...]] = {
-    "A01": ("Agriculture",),
-    "A02": ("Agriculture",),
-    "A03": ("Agriculture",),  # ISIC rev. 3 divisions 01-05: fishing is in it
-    "B05": ("Mining",),
-    "B06": ("Mining",),
-    "B07": ("Mining",),
-    "B08": ("Mining",),
-    "B09": ("Mining",),
-    "C10T12": ("Food",),
-    "C13T15": ("Textile",),
-    "C16": ("Wood",),
-    "C17_18": ("Paper",),
-    "C19": ("Petroleum",),
-    "C20": ("Chemicals",),
-    "C21": ("Chemicals",),  # ISIC rev. 3 division 24 holds pharmaceuticals
-    "C22": ("Plastic",),
-    "C23": ("Minerals",),
-    "C24A": ("Basic metals",),
-    "C24B": ("Basic metals",),
-    "C25": ("Metal products",),
-    "C26": ("Office", "Communication", "Medical"),  # rev. 4 division 26 = rev. 3 30, 32, 33
-    "C27": ("Electrical",),
-    "C28": ("Machinery n.e.c",),
-    "C29": ("Auto",),
-    "C301": ("Other Transport",),
-    "C302T309": ("Other Transport",),
-    "C31T33": ("Other",),
-    "D": ("Electricity",),
-    "E": ("Electricity",),
-    "F": ("Construction",),
-    "G": ("Retail",),
-    "H49": ("Land Transport",),
-    "H50": ("Water Transport",),
-    "H51": ("Air Transport",),
-    "H52": ("Aux Transport",),
-    "H53": ("Post",),
-    "I": ("Hotels",),
-    "J58T60": ("Other Business",),
-    "J61": ("Post",),  # rev. 3 division 64: post and telecommunications
-    "J62_63": ("Computer",),
-    "K": ("Finance",),
-    "L": ("Real State",),
-    "M": ("Other Business",),
-    "N": ("Other Business",),
-    "O": ("Public",),
-    "P": ("Education",),
-    "Q": ("Health",),
-    "R": ("Other services",),
-    "S": ("Other services",),
-    "T": ("Private",),
-}
+#: Sectors of goods after the last triad; every later row of theta.csv is a service.
+GOODS = (*TRIADS[:16], "Medical", *TRIADS[16:])
+
+_SOURCE_99 = "Caliendo & Parro (2015), 99 % sample (theta.csv of cp2015)"
+_SOURCE_FULL = "Caliendo & Parro (2015), full sample, from their triads of 1993"
 
 
 def read_theta(data: Path) -> dict[str, float]:
@@ -161,22 +132,92 @@ def trade_elasticity(sector_codes: tuple[str, ...]) -> np.ndarray:
     return np.array([value[code] for code in sector_codes])
 
 
+def full_sample(data: Path) -> dict[str, tuple[float, float, int]]:
+    """θ, its standard error and the observations by sector, from the triads.
+
+    Least squares of log trade on log tariff without a constant gives −θ; the variance is
+    robust to heteroskedasticity, with N/(N − 1), as the paper's software has it.
+
+    Parameters
+    ----------
+    data : Path
+        Folder with ``cp2015/elasticity_triads.csv.gz``.
+    """
+    with gzip.open(data / "cp2015" / "elasticity_triads.csv.gz", "rt", encoding="utf-8") as f:
+        rows = [r for r in csv.DictReader(f) if r["x"] and r["y"]]
+    found = {}
+    for number, name in enumerate(TRIADS, 1):
+        own = [r for r in rows if r["sector"] == str(number)]
+        x, y = (np.array([float(r[key]) for r in own]) for key in ("x", "y"))
+        slope = x @ y / (x @ x)
+        error = y - slope * x
+        variance = (x**2 @ error**2) / (x @ x) ** 2 * len(x) / (len(x) - 1)
+        found[name] = (-float(slope), float(np.sqrt(variance)), len(x))
+    return found
+
+
+def caliendo_parro_rows(data: Path) -> list[dict[str, str]]:
+    """Rows of caliendo_parro.csv: the 99 % sample, then the full one."""
+    theta, full = read_theta(data), full_sample(data)
+    own = [name for name in GOODS if theta[name] != AGGREGATE]
+    relative = {name: full[name][1] / full[name][0] for name in own if name in full}
+    middle = float(np.median(list(relative.values())))
+    spread = float(np.std([theta[n] for n in own if n != "Petroleum"], ddof=1))
+    rows = []
+    for name, value in theta.items():
+        error, note = spread, "no estimate: the aggregate; error: spread over sectors"
+        flag = "pooled" if name in GOODS else "assumed"
+        if name in own:
+            flag, note = "observed", "error: the full sample's relative error"
+            error = value * relative.get(name, middle)
+        if name in own and name not in relative:
+            note = "error: the median relative error, the sector has no triads"
+        if name in GOODS and name not in own:
+            note = "the set takes the aggregate instead; error: spread over sectors"
+        rows.append(_cp_row(name, "99", (value, error, 0), flag, note))
+    for name, estimate in full.items():
+        note = "the paper prints another value for this sector" if name == "Chemicals" else ""
+        rows.append(_cp_row(name, "full", estimate, "observed", note))
+    return rows
+
+
+def _cp_row(
+    name: str, sample: str, estimate: tuple[float, float, int], flag: str, note: str
+) -> dict[str, str]:
+    value, error, count = estimate
+    return {
+        "sector": name,
+        "value": f"{value:.4f}".rstrip("0").rstrip("."),
+        "std_error": f"{error:.4f}",
+        "sample": sample,
+        "flag": flag,
+        "observations": str(count) if count else "",
+        "source": _SOURCE_99 if sample == "99" else _SOURCE_FULL,
+        "licence": "MIT (cp2015); errors derived" if sample == "99" else "derived figures",
+        "note": note,
+    }
+
+
 def main(data: Path, target: Path) -> None:
-    """Write the table.
+    """Write both tables.
 
     Parameters
     ----------
     data : Path
         Folder of the originals.
     target : Path
-        The csv to write.
+        The folder to write to.
     """
-    rows = elasticity_rows(data)
-    with target.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    tables = {
+        "trade_elasticity.csv": elasticity_rows(data),
+        "caliendo_parro.csv": caliendo_parro_rows(data),
+    }
+    for name, rows in tables.items():
+        with (target / name).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path("src/detente/data/trade_elasticity.csv"))
+    main(Path(sys.argv[1]), Path("src/detente/data"))

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from detente._version import __version__
+from detente.cli.partners import partners
 from detente.cli.replicate import replicate
 from detente.cli.run import run
 from detente.cli.schema import schema
@@ -71,6 +72,7 @@ def _options(
 
 
 app.command()(run)
+app.command()(partners)
 app.add_typer(world_app, name="world")
 app.command()(schema)
 app.command()(replicate)

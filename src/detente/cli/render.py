@@ -6,7 +6,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import pandas as pd
 from rich.cells import cell_len
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from detente.report.numbers import MINUS, digits, percent_size
+from detente.report.numbers import MINUS, digits
 from detente.report.sections import (
     Section,
     Table,
@@ -24,9 +24,6 @@ from detente.report.sections import (
     sections,
 )
 from detente.report.view import View
-
-if TYPE_CHECKING:
-    from detente.replicate import Replication
 
 WIDTH = 80
 
@@ -172,67 +169,6 @@ def _blocks(
         block.append(column)
     if block or not values:
         yield block
-
-
-#: The figures of a replication, as its headers say them.
-_FIGURES = {
-    "tot": "terms",
-    "vot": "volume",
-    "welfare": "welfare",
-    "realwage": "real wage",
-    "real_income_exact": "exact",
-}
-
-
-def print_replication(found: Replication) -> None:
-    """Published, computed, difference, side by side, in blocks of 80 columns."""
-    out = console()
-    _paragraph(out, found.citation)
-    for title, figures, exact in (
-        ("Zero deficits, percent; exact: real income", ("welfare", "realwage"), True),
-        ("Terms of trade and volume of trade, percent", ("tot", "vot"), False),
-    ):
-        headers = [h for f in figures for h in (_FIGURES[f], "computed", "diff.")]
-        columns = [
-            f"{f}_{part}" for f in figures for part in ("published", "computed", "difference")
-        ]
-        if exact:
-            headers, columns = [*headers, "exact"], [*columns, "real_income_exact"]
-        rows = tuple(
-            (
-                str(region),
-                *(_difference(v, c) for c, v in row[columns].items()),
-            )
-            for region, row in found.table.iterrows()
-        )
-        _titled(out, title, Table(("Region", *headers), "l" + "r" * len(headers), rows))
-    rows = tuple(
-        (str(region), *(f"{v:.4f}".replace("-", MINUS) for v in row))
-        for region, row in found.observed_deficits.iterrows()
-    )
-    headers = [_FIGURES.get(str(c), str(c)) for c in found.observed_deficits.columns]
-    title = "Observed deficits, percent (no published counterpart)"
-    _titled(out, title, Table(("Region", *headers), "l" + "r" * len(headers), rows))
-    out.print(Text("\nFigures printed in the paper", style="bold"))
-    print_frame(found.printed)
-    out.print()
-    moved = (
-        f"Re-basing moves {percent_size(found.rebased_balanced)} of expenditure with zero "
-        f"deficits, {percent_size(found.rebased_observed)} with the observed ones."
-    )
-    for line in (*found.text.splitlines(), moved, *found.certificates):
-        _paragraph(out, line)
-
-
-def _titled(out: Console, title: str, table: Table) -> None:
-    out.print()
-    out.print(Text(title, style="bold"))
-    out.print(rich_table(table))
-
-
-def _difference(value: float, column: object) -> str:
-    text = f"{value:.0e}" if str(column).endswith("difference") else f"{value:.4f}"
-    return text.replace("-", MINUS, 1) if value < 0 else text
 
 
 _STATUS = {"passed": "pass", "FAILED": "FAIL", "note": "note"}

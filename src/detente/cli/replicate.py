@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -12,17 +14,23 @@ from detente.errors import InputError, nearest
 from detente.report.documents import records
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from detente.replicate import Replicated
 
-    from detente.replicate import Replication
-
-NAMES = ("caliendo-parro-2015",)
+#: Name on the command line → function of detente.replicate (in the module of that name, or
+#: "module:function"), which takes the folder of the data and returns what
+#: ``detente.replicate.Replicated`` says, and what it computes again.
+REPLICATIONS: dict[str, tuple[str, str]] = {
+    "caliendo-parro-2015": ("caliendo_parro_2015", "NAFTA's tariff cuts"),
+    "caliendo-parro-elasticities": ("caliendo_parro_elasticities", "elasticities by sector"),
+    "costinot-rodriguez-clare-2014": ("costinot_rodriguez_clare_2014", "gains from trade"),
+}
+NAMES = tuple(REPLICATIONS)
 
 
 def replicate(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="caliendo-parro-2015")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="One of those above.")],
     data: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder with the paper's data, as csv.")
+        Path, typer.Option(metavar="DIR", help="Folder with the data (docs/replications.md).")
     ],
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="DIR", help="Write tables here.")
@@ -36,50 +44,53 @@ def replicate(
     Prints published, computed and difference side by side. The exit status is 1 where
     they differ by more than the tolerance.
 
+    {listed}
+
     Example: detente replicate caliendo-parro-2015 --data cp2015
     """
-    if name not in NAMES:
-        raise InputError(
-            f"there is no replication '{name}'; there is {', '.join(NAMES)}.",
-            nearest=nearest(name, NAMES),
-        )
+    run = _found(name)
     if form is Format.parquet and out is None:
         raise InputError("--format parquet writes files: say where with -o DIR.")
-    from detente.replicate import caliendo_parro_2015
-
     with working("solving"):
-        found = caliendo_parro_2015(data)
-    tables = {
-        "replication": found.table.reset_index(),
-        "printed": found.printed.reset_index(drop=True),
-        "observed_deficits": found.observed_deficits.reset_index(),
-    }
+        found = run(data)
     if out is not None:
-        write_tables(out, tables, "csv" if form is not Format.parquet else "parquet")
-    _print(found, tables, form, to_folder=out is not None)
+        write_tables(out, found.frames, "csv" if form is not Format.parquet else "parquet")
+    _print(found, form, to_folder=out is not None)
     if not found.agrees:
         raise typer.Exit(1)
 
 
-def _print(
-    found: Replication, tables: dict[str, pd.DataFrame], form: Format, *, to_folder: bool
-) -> None:
+_LISTED = "\n    ".join(f"{name:<31}{entry[-1]}" for name, entry in REPLICATIONS.items())
+replicate.__doc__ = (replicate.__doc__ or "").replace("{listed}", f"\b\n    {_LISTED}")
+
+
+def _found(name: str) -> Callable[[Path], Replicated]:
+    """The function of a replication; an unknown name is refused with the nearest."""
+    if name not in REPLICATIONS:
+        raise InputError(
+            f"there is no replication '{name}'; there is {', '.join(NAMES)}.",
+            nearest=nearest(name, NAMES),
+        )
+    module, _, function = REPLICATIONS[name][0].partition(":")
+    run = getattr(import_module(f"detente.replicate.{module}"), function or module)
+    return cast("Callable[[Path], Replicated]", run)
+
+
+def _print(found: Replicated, form: Format, *, to_folder: bool) -> None:
     if form is Format.json:
         echo_json(
             {
                 "name": found.name,
                 "citation": found.citation,
                 "agrees": found.agrees,
-                "largest_difference": found.largest,
-                "rebased_balanced": found.rebased_balanced,
-                "rebased_observed": found.rebased_observed,
-                "certificates": list(found.certificates),
-                "tables": {key: records(table) for key, table in tables.items()},
+                "text": found.text.splitlines(),
+                **found.facts,
+                "tables": {key: records(table) for key, table in found.frames.items()},
             }
         )
     elif form is Format.csv and not to_folder:
-        echo_csv(tables["replication"])
+        echo_csv(next(iter(found.frames.values())))
     elif form is Format.table:
-        from detente.cli.render import print_replication
+        from detente.cli.replicatetext import print_replication
 
         print_replication(found)

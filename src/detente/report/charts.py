@@ -1,30 +1,30 @@
-"""Charts as SVG: small, self-contained, readable in light and dark and without colours.
-
-Colours are Okabe & Ito's (2008), which colour-blind readers tell apart.
-"""
+"""The charts of a run."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from html import escape
 
 from detente.report.numbers import million, percent, points, share
 from detente.report.sections import TERMS
+from detente.report.svg import (
+    BLUE,
+    GREY,
+    MARGIN,
+    ORANGE,
+    PURPLE,
+    ROW,
+    SKY,
+    STACK,
+    VERMILION,
+    WIDTH,
+    frame,
+    rect,
+    source_line,
+    width_of,
+    write,
+)
 from detente.report.view import View, row_of
-
-BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
-SKY, PURPLE, GREY = "#56B4E9", "#CC79A7", "#999999"
-STACK = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, GREY)
-
-WIDTH, MARGIN, TOP, ROW = 720, 16, 64, 26
-_FONT = 13
-_STYLE = """
-.dt-bg{fill:#ffffff}.dt-ink{fill:#1b1b1b}.dt-soft{fill:#555555}.dt-axis{stroke:#888888}
-.dt-on{fill:#ffffff}
-@media (prefers-color-scheme: dark){.dt-bg{fill:#16181c}.dt-ink{fill:#ececec}
-.dt-soft{fill:#b4b4b4}.dt-axis{stroke:#8a8a8a}}
-"""
 
 
 def charts(view: View) -> dict[str, str]:
@@ -86,12 +86,12 @@ def partners(view: View, most: int = 8) -> str:
     body = [_key(left, -4, (("before", GREY), ("after", BLUE)))]
     for j, (code, row) in enumerate(table.iterrows()):
         y = 18 + j * 36
-        body.append(_text(left - 8, y + 17, view.label(str(code), 24), anchor="end"))
+        body.append(write(left - 8, y + 17, view.label(str(code), 24), anchor="end"))
         for k, (column, colour) in enumerate((("total", GREY), ("total_new", BLUE))):
             size = float(row[column])
             wide = (right - left) * size / largest
-            body.append(_rect(left, y + 14 * k, wide, 12, colour))
-            body.append(_text(left + wide + 6, y + 10 + 14 * k, million(size), size=11))
+            body.append(rect(left, y + 14 * k, wide, 12, colour))
+            body.append(write(left + wide + 6, y + 10 + 14 * k, million(size), size=11))
     title = f"Trade of {view.prose(view.country)} with its largest partners"
     unit = "Exports plus imports, million USD a year, before and after"
     return _frame(view, title, unit, body, 18 + 36 * len(table))
@@ -109,7 +109,7 @@ def shares(view: View, most: int = 6) -> str:
     colours = [*STACK[: len(top)], GREY]
     body = []
     for k, label in enumerate(("before", "after")):
-        body.append(_text(MARGIN + 48, 24 + 48 * k, label, anchor="end"))
+        body.append(write(MARGIN + 48, 24 + 48 * k, label, anchor="end"))
         body += _stack([v[k] for v in values], colours, 6 + 48 * k)
     height, keys = _legend(list(zip(names, colours, strict=True)), 112)
     title = f"Whom {view.prose(view.country)} trades with"
@@ -122,10 +122,10 @@ def _stack(values: Sequence[float], colours: Sequence[str], y: float) -> list[st
     room = WIDTH - MARGIN - left
     for value, colour in zip(values, colours, strict=True):
         wide = room * float(value)
-        found.append(_rect(left, y, max(wide - 1.0, 0.0), 30, colour))
+        found.append(rect(left, y, max(wide - 1.0, 0.0), 30, colour))
         if wide > 42:
             dark = colour in (ORANGE, SKY, PURPLE, GREY)  # dark figures on light fields
-            text = _text(left + wide / 2, y + 20, share(float(value)), anchor="middle")
+            text = write(left + wide / 2, y + 20, share(float(value)), anchor="middle")
             found.append(text.replace('"dt-ink"', '"dt-field"' if dark else '"dt-on"'))
         left += wide
     return found
@@ -136,14 +136,14 @@ def _legend(entries: list[tuple[str, str]], y: float) -> tuple[float, list[str]]
     found = []
     for j, (name, colour) in enumerate(entries):
         x, line = MARGIN + 58 + 206 * (j % 3), y + 22 * (j // 3)
-        found += [_rect(x, line - 10, 12, 12, colour), _text(x + 18, line, name, size=12)]
+        found += [rect(x, line - 10, 12, 12, colour), write(x + 18, line, name, size=12)]
     return y + 22 * math.ceil(len(entries) / 3) - 14, found
 
 
 # -- what they are drawn with ----------------------------------------------------------------
 def _floating(rows: Sequence[tuple[str, float, float, str]]) -> list[str]:
     """Horizontal bars from one value to another, around a line at zero, labels at the end."""
-    names = max(_wide(name) for name, *_ in rows)
+    names = max(width_of(name) for name, *_ in rows)
     left, right = MARGIN + names + 12, WIDTH - MARGIN
     low = min(0.0, *(min(a, b) for _, a, b, _ in rows))
     high = max(0.0, *(max(a, b) for _, a, b, _ in rows))
@@ -156,10 +156,10 @@ def _floating(rows: Sequence[tuple[str, float, float, str]]) -> list[str]:
     for j, (name, start, end, label) in enumerate(rows):
         y, rises = j * ROW, end >= start
         a, b = sorted((place(start), place(end)))
-        body.append(_text(MARGIN + names, y + 14, name, anchor="end"))
-        body.append(_rect(a, y + 2, max(b - a, 1.0), 16, BLUE if rises else VERMILION))
+        body.append(write(MARGIN + names, y + 14, name, anchor="end"))
+        body.append(rect(a, y + 2, max(b - a, 1.0), 16, BLUE if rises else VERMILION))
         x, anchor = (b + 6, "start") if rises else (a - 6, "end")
-        body.append(_text(x, y + 14, label, anchor=anchor, size=12))
+        body.append(write(x, y + 14, label, anchor=anchor, size=12))
     return body
 
 
@@ -174,7 +174,7 @@ def _ends(
     span, room = (high - low) or 1.0, right - left
     before = after = 8.0
     for _, start, end, label in rows:
-        wide = _wide(label, 12) + 12
+        wide = width_of(label, 12) + 12
         if end >= start:
             after = max(after, wide - 0.5 * room * (high - end) / span)
         else:
@@ -189,67 +189,18 @@ def _scale(low: float, high: float, left: float, right: float) -> Callable[[floa
 
 def _frame(view: View, title: str, unit: str, body: Sequence[str], height: float) -> str:
     """A chart with its title, unit, source and world."""
-    whole = TOP + height + 44
     world = view.provenance["world"]
     day = view.notes.get("at")
     warning = " · PROVISIONAL dormant shares" if view.provenance.get("provisional") else ""
-    source = (
-        f"Source: detente {view.provenance['version']}, world {world['name']} "
-        f"{str(world['hash'])[:12]}{f', state of {day}' if day else ''}{warning}"
-    )
-    about = f"{title}. {unit}."
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {whole:.0f}" '
-        f'width="{WIDTH}" height="{whole:.0f}" role="img" aria-label="{escape(about)}" '
-        'font-family="system-ui, -apple-system, Segoe UI, Roboto, DejaVu Sans, sans-serif">'
-        f"<style>{_STYLE}.dt-field{{fill:#000000}}</style>"
-        f'<rect class="dt-bg" width="{WIDTH}" height="{whole:.0f}"/>'
-        f"{_text(MARGIN, 26, _fit(title, 17), size=17, weight=600)}"
-        f"{_text(MARGIN, 46, unit, size=12, soft=True)}"
-        f'<g transform="translate(0 {TOP})">{"".join(body)}</g>'
-        f"{_text(MARGIN, whole - 14, _fit(source, 11), size=11, soft=True)}"
-        "</svg>\n"
-    )
-
-
-def _rect(x: float, y: float, width: float, height: float, colour: str) -> str:
-    return (
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" '
-        f'fill="{colour}"/>'
-    )
-
-
-def _text(
-    x: float,
-    y: float,
-    text: str,
-    *,
-    anchor: str = "start",
-    size: int = _FONT,
-    weight: int = 400,
-    soft: bool = False,
-) -> str:
-    kind = "dt-soft" if soft else "dt-ink"
-    return (
-        f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" font-size="{size}" '
-        f'font-weight="{weight}" text-anchor="{anchor}">{escape(text)}</text>'
+    source = source_line(view.provenance["version"], world["name"], str(world["hash"]))
+    return frame(
+        title, unit, f"{source}{f', state of {day}' if day else ''}{warning}", body, height
     )
 
 
 def _key(x: float, y: float, entries: Sequence[tuple[str, str]]) -> str:
     marks = []
     for j, (name, colour) in enumerate(entries):
-        marks.append(_rect(x + 80 * j, y, 12, 12, colour))
-        marks.append(_text(x + 80 * j + 18, y + 11, name, size=12))
+        marks.append(rect(x + 80 * j, y, 12, 12, colour))
+        marks.append(write(x + 80 * j + 18, y + 11, name, size=12))
     return "".join(marks)
-
-
-def _wide(text: str, size: int = _FONT) -> float:
-    """Width of a text in pixels, on the safe side."""
-    return 0.56 * size * len(text)
-
-
-def _fit(text: str, size: int) -> str:
-    """The text, cut where it would leave the picture."""
-    most = int((WIDTH - 2 * MARGIN) / (0.56 * size))
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detente.errors import Place, WorldError, nearest
+from detente.errors import InputError, Place, WorldError, nearest
+from detente.sources.files import atomic
 from detente.world.core import ARRAYS, World
 
 FORMAT = "detente-world"
@@ -54,19 +54,18 @@ def save_world(world: World, path: str | Path) -> Path:
     """
     path = Path(path)
     header = _header_bytes(world, path)
-    if not path.parent.is_dir():
-        raise _error(path, f"the folder '{path.parent}' does not exist. Make it first.")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
+        with (
+            atomic(path) as part,
+            zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive,
+        ):
             _write_member(archive, _HEADER, np.frombuffer(header, dtype=np.uint8))
             for name, array in sorted(world.arrays().items()):
                 _write_member(archive, name, array.astype("<f8", copy=False))
-        part.replace(path)
+    except InputError as error:
+        raise _error(path, error.what) from None
     except OSError as error:
         raise _error(path, f"it cannot be written ({error.strerror or error}).") from error
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 

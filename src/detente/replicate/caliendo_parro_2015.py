@@ -1,10 +1,11 @@
-"""Published results, computed again and set beside the print."""
+"""Caliendo & Parro (2015): NAFTA's tariff cuts, computed again beside the print."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -84,6 +85,25 @@ class Replication:
             f"{verdict}: largest of {4 * len(self.table)} differences is {self.largest:.1e} "
             f"percentage points (allowed {AGREES:.0e}).\n{WHY_THEY_DIFFER}"
         )
+
+    @property
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """Tables by name; the first is the main one."""
+        return {
+            "replication": self.table.reset_index(),
+            "printed": self.printed.reset_index(drop=True),
+            "observed_deficits": self.observed_deficits.reset_index(),
+        }
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Largest difference (null without a full solution), re-basing, certificates."""
+        return {
+            "largest_difference": None if math.isnan(self.largest) else self.largest,
+            "rebased_balanced": self.rebased_balanced,
+            "rebased_observed": self.rebased_observed,
+            "certificates": list(self.certificates),
+        }
 
 
 def cp2015_world(data: CaliendoParro) -> World:

@@ -1,0 +1,175 @@
+"""``detente partners``: whose partner a country becomes when it opens."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from detente.cli.options import Format, echo_csv, echo_json, one_table
+from detente.errors import InputError
+
+if TYPE_CHECKING:
+    from detente.partners.race import Race
+    from detente.world import World
+
+
+def partners(
+    country: Annotated[str, typer.Argument(metavar="COUNTRY", help="Code, for example PRK.")],
+    world: Annotated[
+        str, typer.Option("--world", metavar="NAME_OR_PATH", help="World.")
+    ] = "korea",
+    dprk_size: Annotated[
+        str, typer.Option(metavar="un|bok", help="Estimate of the DPRK's economy.")
+    ] = "un",
+    lift: Annotated[
+        str,
+        typer.Option(metavar="all|none|NAME,…", help="Bans lifted, by name in the world."),
+    ] = "all",
+    top: Annotated[
+        str | None,
+        typer.Option(metavar="CODE,…", help="The chance that these are the largest partners."),
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Draws of what is not known; 0 for none.")] = 200,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 1,
+    elasticities: Annotated[
+        bool, typer.Option("--elasticities/--no-elasticities", help="Draw these too.")
+    ] = True,
+    deficit_rule: Annotated[
+        str, typer.Option(metavar="RULE", help="As in detente run.")
+    ] = "fixed",
+    table: Annotated[
+        str | None, typer.Option(metavar="NAME", help="partners, ranks, borders or links.")
+    ] = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="What to print or write.")
+    ] = Format.table,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="DIR", help="Write tables and the chart here."),
+    ] = None,
+) -> None:
+    """Rank a country's partners: observed, by gravity, and once it opens.
+
+    Relief lifts bans; reform lifts them and opens every link to a normal border. With the
+    chance of each rank over what gravity and the elasticities leave open.
+
+    Example: detente partners PRK --lift all --top KOR,CHN,RUS
+    """
+    if form is Format.parquet and out is None:
+        raise InputError("--format parquet writes files: say where with -o DIR.")
+    if not 0 <= draws <= 100_000:
+        raise InputError(f"--draws: {draws} is not between 0 and 100,000.")
+    if seed < 0:
+        raise InputError(f"--seed: {seed} is negative.")
+    if out is not None:
+        from detente.report.folder import require_folder
+
+        require_folder(out)
+    named = tuple(code.strip() for code in top.split(",") if code.strip()) if top else ()
+    found = _race(
+        country, world, dprk_size, lift, named, draws, seed, elasticities, deficit_rule
+    )
+    _answer(found, named, table, form, out)
+
+
+def _race(
+    country: str,
+    name: str,
+    size: str,
+    lift: str,
+    top: tuple[str, ...],
+    draws: int,
+    seed: int,
+    elasticities: bool,
+    rule: str,
+) -> Race:
+    from detente.partners.race import Settings, race
+    from detente.partners.units import units
+    from detente.scenario.measure import nearest_label
+    from detente.world import load_world
+
+    chosen = load_world(name, size)
+    if country not in chosen.countries:
+        near = nearest_label(country, chosen.countries, chosen.country_names)
+        raise InputError(f"unknown country '{country}' in world '{chosen.name}'.", nearest=near)
+    known = units(chosen, country)
+    for code in top:
+        known.position(code, "--top")
+    settings = Settings(
+        lift=_lifted(chosen, lift),
+        draws=draws,
+        seed=seed,
+        elasticities=elasticities,
+        deficit_rule=rule,
+    )
+    with _bar(draws) as advance:
+        return race(chosen, country, settings, progress=advance)
+
+
+def _lifted(world: World, text: str) -> tuple[str, ...]:
+    """Names of the bans to lift; ``all`` means every one in force."""
+    off = world.meta.get("coverage_not_in_force", ())
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    if names == ["all"]:
+        return tuple(name for name in world.coverage if name not in off)
+    return () if names == ["none"] else tuple(names)
+
+
+@contextmanager
+def _bar(draws: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty() or not draws:
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("drawing"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("draws", total=draws)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _answer(
+    found: Race, top: tuple[str, ...], table: str | None, form: Format, out: Path | None
+) -> None:
+    from detente.partners.tables import as_document, tables
+    from detente.report.documents import records
+
+    every = tables(found)
+    shown = None if table is None else one_table(every, table)
+    if out is not None:
+        from detente.partners.folder import write
+
+        write(out, found, top, "parquet" if form is Format.parquet else "csv")
+        if form in (Format.csv, Format.parquet):
+            return
+    if form is Format.json:
+        echo_json(as_document(found, top) if shown is None else records(shown))
+    elif form is Format.csv:
+        echo_csv(every["partners"] if shown is None else shown)
+    elif shown is not None:
+        from detente.cli.render import print_frame
+
+        print_frame(shown)
+    else:
+        _print(found, top)
+
+
+def _print(found: Race, top: tuple[str, ...]) -> None:
+    from rich.text import Text
+
+    from detente.cli.render import console, print_lines, print_section
+    from detente.partners.text import foot, sections, title
+
+    out = console()
+    out.print(Text(title(found), style="bold"))
+    for section in sections(found, top):
+        print_section(out, section)
+    out.print()
+    print_lines([foot(found)])

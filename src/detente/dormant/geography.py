@@ -1,0 +1,245 @@
+"""Where countries lie: covariates of every pair, and a world laid over them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detente.errors import InputError, nearest
+from detente.world.core import Array, World, frozen
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Covariates of a pair, in the order of every coefficient vector.
+TERMS = ("ln_distance", "contiguity", "common_language", "colony", "border")
+_TIES = ("contiguity", "common_language", "colony")
+_EMBEDDED = "geography.npz"
+
+
+@dataclass(frozen=True, eq=False)
+class Geography:
+    """Places (countries, never groups), what lies between them, and how large they are.
+
+    Parameters
+    ----------
+    places : tuple of str
+        ISO3 codes, A of them.
+    covariates : mapping of str to ndarray, shape (A, A)
+        ``ln_distance`` (log km, the diagonal too), ``contiguity``, ``common_language``,
+        ``colony`` (0 or 1, zero on the diagonal). ``border`` is added: 1 off the diagonal.
+    sectors : tuple of str
+        Sectors of the sizes; empty where sizes are not by sector.
+    output, spending : ndarray, shape (S, A) or (1, A)
+        How a group's output and spending divide among its members, any unit. Zero means
+        unknown: the place then takes the smallest size of its group.
+    source : str
+        For people.
+    """
+
+    places: tuple[str, ...]
+    covariates: Mapping[str, Array]
+    sectors: tuple[str, ...]
+    output: Array
+    spending: Array
+    source: str
+
+    def __post_init__(self) -> None:
+        size = len(self.places)
+        found = {key: frozen(value) for key, value in self.covariates.items()}
+        found["border"] = frozen(1.0 - np.eye(size))
+        missing = [term for term in TERMS if term not in found]
+        if missing:
+            raise InputError(f"geography: there is no covariate '{missing[0]}'.")
+        for key, value in found.items():
+            if value.shape != (size, size) or not np.isfinite(value).all():
+                raise InputError(f"geography: '{key}' is not a full {size} × {size} matrix.")
+        object.__setattr__(self, "covariates", {term: found[term] for term in TERMS})
+        object.__setattr__(self, "output", frozen(self.output))
+        object.__setattr__(self, "spending", frozen(self.spending))
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of places, covariates and sizes."""
+        digest = hashlib.sha256("\n".join((*self.places, *self.sectors)).encode())
+        for array in (*self.covariates.values(), self.output, self.spending):
+            digest.update(array.astype("<f8").tobytes())
+        return digest.hexdigest()
+
+    @staticmethod
+    def from_pairs(
+        pairs: pd.DataFrame, sizes: Mapping[str, float] | None = None, source: str = "given"
+    ) -> Geography:
+        """From a long table with the columns of ``detente.sources.cepii.read_geodist``.
+
+        Parameters
+        ----------
+        pairs : DataFrame
+            ``exporter``, ``importer``, ``distance`` (km), ``contiguity``,
+            ``common_language``, ``colony``; every ordered pair, own pairs included.
+        sizes : mapping, optional
+            Size of each place (GDP, say): how groups divide. All alike where not given.
+        source : str
+
+        Raises
+        ------
+        InputError
+            A pair without a distance, a distance that is not positive, a missing column.
+        """
+        for column in ("exporter", "importer", "distance", *_TIES):
+            if column not in pairs.columns:
+                near = nearest(column, map(str, pairs.columns))
+                raise InputError(f"geography: the column '{column}' is missing.", None, near)
+        places = tuple(sorted(set(pairs["exporter"]) & set(pairs["importer"])))
+
+        def square(column: str) -> Array:
+            table = pairs.pivot(index="exporter", columns="importer", values=column)
+            found: Array = table.loc[list(places), list(places)].to_numpy(dtype=float)
+            return found
+
+        distance = square("distance")
+        bad = np.argwhere(~(distance > 0))
+        if len(bad):
+            i, n = bad[0]
+            raise InputError(
+                f"geography: the pair {places[i]}, {places[n]} has no positive distance "
+                f"({len(bad)} such pairs)."
+            )
+        ties = {key: square(key) * (1.0 - np.eye(len(places))) for key in _TIES}
+        size = np.array(
+            [[(sizes or {}).get(code, 1.0 if not sizes else 0.0) for code in places]]
+        )
+        covariates = {"ln_distance": np.log(distance), **ties}
+        return Geography(places, covariates, (), size, size, source)
+
+    def save(self, path: Path) -> None:
+        """Write the file that :func:`embedded_geography` reads: kilometres and small sizes."""
+        km = np.exp(self.covariates["ln_distance"])
+        ties = np.stack([self.covariates[key] for key in _TIES])
+        np.savez_compressed(
+            path,
+            places=np.array(self.places),
+            sectors=np.array(self.sectors),
+            km=km.round(1).astype(np.float32),
+            ties=ties.astype(np.uint8),
+            output=self.output.astype(np.float32),
+            spending=self.spending.astype(np.float32),
+            source=np.array(self.source),
+        )
+
+
+@cache
+def embedded_geography() -> Geography:
+    """The places of the embedded worlds: CEPII GeoDist's covariates, OECD ICIO 2022's sizes."""
+    path = files("detente.data").joinpath(_EMBEDDED)
+    with path.open("rb") as file, np.load(file) as table:
+        ties = table["ties"].astype(np.float64)
+        return Geography(
+            places=tuple(map(str, table["places"])),
+            covariates={
+                "ln_distance": np.log(table["km"].astype(np.float64)),
+                **{key: ties[j] for j, key in enumerate(_TIES)},
+            },
+            sectors=tuple(map(str, table["sectors"])),
+            output=table["output"].astype(np.float64),
+            spending=table["spending"].astype(np.float64),
+            source=str(table["source"]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """A world laid over a geography: every country is one place, or a group of them.
+
+    Attributes
+    ----------
+    world : World
+    places : tuple of str
+        A places, those of the world's countries only.
+    group : ndarray of int, shape (A,)
+        Which country of the world a place belongs to.
+    member : ndarray, shape (A, N)
+        1 where it does.
+    covariates : ndarray, shape (K, A, A)
+        In the order of :data:`TERMS`.
+    output, spending : ndarray, shape (S, A)
+        Million USD, net of tariff; over the members of a country they sum to the world's.
+    """
+
+    world: World
+    places: tuple[str, ...]
+    group: NDArray[np.intp]
+    member: Array
+    covariates: Array
+    output: Array
+    spending: Array
+
+
+def lay(
+    world: World, geography: Geography, members: Mapping[str, tuple[str, ...]] | None = None
+) -> Site:
+    """Lay a world over a geography.
+
+    Parameters
+    ----------
+    world : World
+    geography : Geography
+    members : mapping of str to tuple of str, optional
+        Places of each country that is a group. A country that is not named is one place.
+        By default ``world.meta["members"]``.
+
+    Raises
+    ------
+    InputError
+        A place that the geography does not have, or that is in two countries.
+    """
+    given: Mapping[str, Any] = members or world.meta.get("members", {})
+    groups = [tuple(given.get(code, (code,))) for code in world.countries]
+    places = [place for group in groups for place in group]
+    for code, group in zip(world.countries, groups, strict=True):
+        for place in group:
+            if place not in geography.places:
+                near = nearest(place, geography.places)
+                what = f"the geography has no place '{place}' (country {code})."
+                raise InputError(what, None, near)
+            if places.count(place) > 1:
+                raise InputError(f"the place '{place}' is in two countries of the world.")
+    here = np.array([geography.places.index(place) for place in places])
+    owner = np.repeat(np.arange(len(groups)), [len(g) for g in groups])
+    member = np.zeros((len(places), len(groups)))
+    member[np.arange(len(places)), owner] = 1.0
+    square = np.stack([geography.covariates[term][np.ix_(here, here)] for term in TERMS])
+    return Site(
+        world=world,
+        places=tuple(places),
+        group=owner,
+        member=member,
+        covariates=square,
+        output=world.output[:, owner]
+        * _within(geography.output, geography, world, here, member),
+        spending=world.flows.sum(axis=1)[:, owner]
+        * _within(geography.spending, geography, world, here, member),
+    )
+
+
+def _within(
+    size: Array, geography: Geography, world: World, here: NDArray[np.intp], member: Array
+) -> Array:
+    """Share of each place in its country, shape (S, A), by sector where sizes are."""
+    if geography.sectors and set(world.sectors) <= set(geography.sectors):
+        size = size[[geography.sectors.index(s) for s in world.sectors]]
+    else:
+        size = np.repeat(size.sum(axis=0, keepdims=True), world.n_sectors, axis=0)
+    size = size[:, here]
+    least = np.where(size > 0, size, np.inf).min(axis=1, keepdims=True)
+    size = np.where(size > 0, size, np.where(np.isfinite(least), least, 1.0))
+    share: Array = size / (size @ member @ member.T)
+    return share

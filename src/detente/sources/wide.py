@@ -1,0 +1,204 @@
+"""Reading wide tables of numbers in pieces: thousands of columns, a few labels before them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pc
+from numpy.typing import NDArray
+
+from detente.errors import InputError, Place
+from detente.sources.files import opened
+
+Array = NDArray[np.float64]
+
+#: Bytes of text that are parsed at once; a row of the largest table has some 300 thousand.
+BLOCK = 8 * 1024**2
+
+#: Texts that stand for an empty cell.
+EMPTY = ("", " ", "na", "NA", "NaN", "nan", "-", "..")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some rows of a wide table.
+
+    Attributes
+    ----------
+    labels : list of tuple of str, length R
+        The text columns of each row.
+    values : ndarray, shape (R, W)
+        NaN where a cell is empty.
+    line : int
+        Line of the file on which the first row stands.
+    """
+
+    labels: list[tuple[str, ...]]
+    values: Array
+    line: int
+
+
+def first_lines(path: str | Path, count: int, *, member: str | None = None) -> list[str]:
+    """Read the first lines of a text file, however long they are.
+
+    Raises
+    ------
+    InputError
+        No such file, an empty or binary one.
+    """
+    with opened(path, member) as stream:
+        raw = [stream.readline() for _ in range(count)]
+    place = Place(_told(path, member))
+    if not raw[0].strip():
+        raise InputError("it is empty.", place)
+    if b"\0" in raw[0]:
+        raise InputError("it is a binary file, not a table of text.", place)
+    try:
+        lines = [line.decode("utf-8-sig" if not j else "utf-8") for j, line in enumerate(raw)]
+    except UnicodeDecodeError:
+        lines = [line.decode("latin-1") for line in raw]
+    return [line.rstrip("\r\n") for line in lines]
+
+
+def cells(line: str, sep: str) -> list[str]:
+    """Split a line into its cells, blanks around them removed."""
+    return [cell.strip() for cell in next(csv.reader([line], delimiter=sep), [])]
+
+
+def pieces(
+    path: str | Path,
+    *,
+    width: int,
+    labels: int = 0,
+    skip: int = 0,
+    sep: str = ",",
+    member: str | None = None,
+    names: Sequence[str] | None = None,
+    block: int = BLOCK,
+) -> Iterator[Piece]:
+    """Read a wide table piece by piece.
+
+    Parameters
+    ----------
+    path : str or Path
+        A plain file, a gzipped one or a zip.
+    width : int
+        Number of numeric columns, W.
+    labels : int
+        Number of text columns before them.
+    skip : int
+        Lines before the first row.
+    sep : str
+        Separator.
+    member : str, optional
+        Member of a zip.
+    names : sequence of str, length W, optional
+        Names of the numeric columns, for messages.
+    block : int
+        Bytes of text that are parsed at once.
+
+    Yields
+    ------
+    Piece
+
+    Raises
+    ------
+    InputError
+        A row with too few or too many cells, a cell that is no number: line and column.
+    """
+    columns = [f"f{j}" for j in range(labels + width)]
+    types = {c: pa.string() if j < labels else pa.float64() for j, c in enumerate(columns)}
+    told = _told(path, member)
+    line = skip + 1
+    try:
+        with (
+            opened(path, member) as stream,
+            pc.open_csv(
+                stream,
+                read_options=pc.ReadOptions(
+                    column_names=columns, skip_rows=skip, block_size=block, use_threads=False
+                ),
+                parse_options=pc.ParseOptions(
+                    delimiter=sep,
+                    invalid_row_handler=lambda row: _ragged(row, told),
+                    quote_char='"' if labels else False,
+                ),
+                convert_options=pc.ConvertOptions(
+                    column_types=types, null_values=list(EMPTY), strings_can_be_null=False
+                ),
+            ) as reader,
+        ):
+            for batch in reader:
+                yield Piece(_labels(batch, labels), _numbers(batch, labels), line)
+                line += batch.num_rows
+    except pa.ArrowInvalid as error:
+        _explain(error, path, member, labels=labels, skip=skip, sep=sep, names=names)
+
+
+def _labels(batch: pa.RecordBatch, count: int) -> list[tuple[str, ...]]:
+    if not count:
+        return [()] * batch.num_rows
+    columns = [[str(v).strip() for v in batch.column(j).to_pylist()] for j in range(count)]
+    return list(zip(*columns, strict=True))
+
+
+def _numbers(batch: pa.RecordBatch, labels: int) -> Array:
+    out = np.empty((batch.num_rows, batch.num_columns - labels))
+    for j in range(labels, batch.num_columns):
+        out[:, j - labels] = batch.column(j).to_numpy(zero_copy_only=False)
+    return out
+
+
+def _ragged(row: pc.InvalidRow, told: str) -> NoReturn:
+    line = None if row.number is None else int(row.number)
+    raise InputError(
+        f"the row has {row.actual_columns:,} cells; {row.expected_columns:,} were expected: "
+        f"{row.text[:60]!r}.",
+        Place(told, line),
+    )
+
+
+def _explain(
+    error: pa.ArrowInvalid,
+    path: str | Path,
+    member: str | None,
+    *,
+    labels: int,
+    skip: int,
+    sep: str,
+    names: Sequence[str] | None,
+) -> NoReturn:
+    """Find the cell that could not be read: arrow does not say on which line it stands."""
+    told = _told(path, member)
+    with opened(path, member) as stream:
+        text = io.TextIOWrapper(stream, encoding="latin-1", newline="")
+        for number, row in enumerate(csv.reader(text, delimiter=sep), start=1):
+            if number <= skip:
+                continue
+            for j, cell in enumerate(row[labels:]):
+                if not _is_number(cell):
+                    column = names[j] if names and j < len(names) else f"{labels + j + 1}"
+                    what = f"'{cell.strip()[:40]}' in row '{' '.join(row[:labels]) or number}'"
+                    raise InputError(f"{what} is no number.", Place(told, number, column))
+    raise InputError(f"it cannot be read as a table of numbers: {error}.", Place(told))
+
+
+def _is_number(cell: str) -> bool:
+    if cell.strip() in EMPTY:
+        return True
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _told(path: str | Path, member: str | None) -> str:
+    return f"{path}" if member is None else f"{path} ({member})"

@@ -1,0 +1,351 @@
+"""The World Input-Output Database: releases of 2013 and 2016 (Timmer et al. 2015).
+
+Both come as workbooks, one a year (``wiot11_row_sep12.xlsx``, ``WIOT2014_Nov16_ROW.xlsb``) or
+all in one zip; the 2016 release for Stata too (``WIOT2014_October16_ROW.dta``).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from detente.errors import InputError, Place
+from detente.sources.blocks import Blocks, finish, layout
+from detente.sources.catalogue import entry, record
+from detente.sources.files import opened
+from detente.sources.iotable import IOTable
+from detente.sources.pick import Original, pick, the_year
+from detente.sources.sheets import Family, Sheet, read_sheet, sheet_rows
+
+Array = NDArray[np.float64]
+
+#: Final demand of the 2013 release, in the order of its columns c37, c38, c39, c41, c42.
+CATEGORIES_2013 = ("households", "non-profit", "government", "capital", "inventories")
+
+#: Romania and the rest of the world, as other sources write them.
+ISO3 = {"ROM": "ROU", "RoW": "ROW", "ROW": "ROW"}
+
+_FINAL_2013 = {"c37": False, "c38": False, "c39": False, "c41": False, "c42": True}
+_FINAL_2016 = {"c57": False, "c58": False, "c59": False, "c60": False, "c61": True}
+_NAME = re.compile(r"(?i)^wiot(\d{2}|\d{4})(_.*)?\.(xlsx|xlsb|dta)$")
+_STATA = ("IndustryCode", "IndustryDescription", "Country", "RNr", "Year")
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release of a source that uses the sheet.
+
+    Attributes
+    ----------
+    source, vintage : str
+        Keys in the catalogue.
+    family : Family
+        How it uses the sheet.
+    """
+
+    source: str
+    vintage: str
+    family: Family
+
+
+_2013 = Release(
+    "wiod-2013", "2013 release, workbook", Family("the WIOD of 2013", _FINAL_2013, ISO3)
+)
+_2016 = Release(
+    "wiod-2016",
+    "2016 release",
+    Family("the WIOD of 2016", _FINAL_2016, ISO3, by_industry=True),
+)
+
+#: The 35 industries of the 2013 release (ISIC Rev. 3 / NACE Rev. 1).
+INDUSTRIES_2013 = {
+    "c1": "Agriculture, hunting, forestry and fishing",
+    "c2": "Mining and quarrying",
+    "c3": "Food, beverages and tobacco",
+    "c4": "Textiles and textile products",
+    "c5": "Leather and footwear",
+    "c6": "Wood and products of wood and cork",
+    "c7": "Pulp, paper, printing and publishing",
+    "c8": "Coke, refined petroleum and nuclear fuel",
+    "c9": "Chemicals and chemical products",
+    "c10": "Rubber and plastics",
+    "c11": "Other non-metallic minerals",
+    "c12": "Basic metals and fabricated metal",
+    "c13": "Machinery, not elsewhere classified",
+    "c14": "Electrical and optical equipment",
+    "c15": "Transport equipment",
+    "c16": "Manufacturing, not elsewhere classified; recycling",
+    "c17": "Electricity, gas and water supply",
+    "c18": "Construction",
+    "c19": "Sale, maintenance and repair of motor vehicles; retail sale of fuel",
+    "c20": "Wholesale trade and commission trade",
+    "c21": "Retail trade; repair of household goods",
+    "c22": "Hotels and restaurants",
+    "c23": "Inland transport",
+    "c24": "Water transport",
+    "c25": "Air transport",
+    "c26": "Other supporting transport activities; travel agencies",
+    "c27": "Post and telecommunications",
+    "c28": "Financial intermediation",
+    "c29": "Real estate activities",
+    "c30": "Renting of machinery and equipment; other business activities",
+    "c31": "Public administration and defence; compulsory social security",
+    "c32": "Education",
+    "c33": "Health and social work",
+    "c34": "Other community, social and personal services",
+    "c35": "Private households with employed persons",
+}
+
+
+def read_wiod_arrays(path: str | Path, year: int, *, tolerance: float | None = None) -> IOTable:
+    """Read a year of the 2013 release that was saved as numpy arrays.
+
+    This is no format of the provider's: it is what ``numpy.savez`` makes of the R package
+    wiod, whose figures are rounded to whole millions.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``.npz`` with ``intermediate`` (NS, NS), ``final`` (NS, 5 N: by country, then
+        households, non-profit, government, capital formation, inventories), ``output``
+        (NS,), ``countries`` (N,) and ``industries`` (S,); country-major, million USD.
+    year : int
+        The year that the file holds; arrays do not say it themselves, its name may.
+    tolerance : float, optional
+        Instead of the catalogue's.
+
+    Returns
+    -------
+    IOTable
+        Value added is output less inputs: taxes on products and international margins are
+        in it, since the arrays have no rows for them.
+
+    Raises
+    ------
+    InputError
+        A file or array that is not there, shapes that do not fit, another year in the name.
+    """
+    path = Path(path)
+    arrays = _arrays(path)
+    named = [int(y) for y in _years(path.stem)]
+    if named and year not in named:
+        raise InputError(f"its name says {named[0]}, not {year}.", Place(str(path)))
+    countries = [str(c) for c in arrays["countries"]]
+    industries = [str(s) for s in arrays["industries"]]
+    axes = layout(
+        [(c, s) for c in countries for s in industries],
+        [(c, kind == "inventories") for c in countries for kind in CATEGORIES_2013],
+        path,
+        merge=ISO3,
+    )
+    blocks = Blocks(axes, path)
+    cells = np.hstack([arrays["intermediate"], arrays["final"]]).astype(np.float64)
+    blocks.add(np.arange(axes.size), cells)
+    output = arrays["output"].astype(np.float64)
+    value_added = output - arrays["intermediate"].sum(axis=0, dtype=np.float64)
+    source = record("wiod-2013", "2013 release, arrays", path)
+    return finish(
+        blocks,
+        source.noting("value added is output less inputs; taxes on products are in it"),
+        year,
+        value_added=axes.spread(value_added),
+        output=axes.spread(output),
+        tolerance=entry("wiod-2013").tolerance if tolerance is None else tolerance,
+        names=((), [INDUSTRIES_2013.get(s, s) for s in axes.sectors]),
+    )
+
+
+def read_wiod(
+    path: str | Path, year: int | None = None, *, tolerance: float | None = None
+) -> IOTable:
+    """Read a year of the WIOD, release of 2013 or 2016, as the provider ships it.
+
+    Parameters
+    ----------
+    path : str or Path
+        A workbook (``wiot11_row_sep12.xlsx``, ``WIOT2014_Nov16_ROW.xlsb``), a file for Stata
+        (``WIOT2014_October16_ROW.dta``), a zip of several years, or a folder.
+    year : int, optional
+        Needed where there are several years.
+    tolerance : float, optional
+        How far an identity may fail, relative; the catalogue's where not given.
+
+    Returns
+    -------
+    IOTable
+        Changes in inventories (c42, c61) are in ``inventories``. Taxes less subsidies on
+        products are in ``taxes`` and ``final_taxes``. International transport margins and the
+        adjustments cif/fob that industries pay are in ``value_added``: the table does not
+        say who earns them.
+
+    Raises
+    ------
+    InputError
+        A file that is not there; several years; a sheet of another source; labels that are
+        missing, double or unknown; a cell that is no number; prices that are not current or
+        money that is not in million USD; an identity that fails.
+    """
+    original = pick(path, lambda name: bool(_NAME.match(name)), year, "table", year_in=_year)
+    found, said = the_year(original, year)
+    if original.name.casefold().endswith(".dta"):
+        release, sheet = _2016, _stata(original, found)
+    else:
+        # Names of 2013 have two digits of the year, those of 2016 have four.
+        release = _2013 if re.match(r"(?i)^wiot\d{2}(?!\d)", original.name) else _2016
+        rows = sheet_rows(original.path, member=original.member)
+        sheet = read_sheet(rows, release.family, original.place)
+    return table_of(release, sheet, original, found, said, tolerance)
+
+
+def table_of(
+    release: Release,
+    sheet: Sheet,
+    original: Original,
+    year: int,
+    said: tuple[str, ...],
+    tolerance: float | None,
+) -> IOTable:
+    """Make a table of what was read of a sheet; also those of the ADB.
+
+    Raises
+    ------
+    InputError
+        As ``read_wiod`` says of prices, units, output and identities.
+    """
+    _check_title(sheet.title, original.place)
+    blocks, axes = sheet.blocks, sheet.blocks.axes
+    n, zero = axes.size, np.zeros(axes.size + axes.final_country.size)
+    margins = sheet.bottom.get("margins", zero)
+    rest = sheet.bottom.get("adjustments", zero)
+    output = np.where(np.isnan(sheet.output), sheet.bottom["output"][:n], sheet.output)
+    source = record(release.source, release.vintage, original.path)
+    member = () if original.member is None else (f"read from '{original.member}'",)
+    return finish(
+        blocks,
+        source.noting(*member, *said, *_renamed(release.family, sheet), *_extras(margins, rest, n)),
+        year,
+        value_added=axes.spread((sheet.bottom["value added"] + margins + rest)[:n]),
+        output=axes.spread(output),
+        taxes=axes.spread(sheet.bottom["taxes"][:n]),
+        final_taxes=axes.by_final_country(sheet.bottom["taxes"][n:]),
+        tolerance=entry(release.source).tolerance if tolerance is None else tolerance,
+        names=((), [sheet.names.get(s) or s for s in axes.sectors]),
+    )
+
+
+def _check_title(title: tuple[str, ...], place: Place) -> None:
+    """Current prices and million USD, where the sheet says what it holds."""
+    told = " | ".join(title).casefold()
+    if "constant" in told or "previous year" in told:
+        raise InputError(
+            "it is a table at constant or previous years' prices; a world needs one at "
+            "current prices.",
+            place,
+        )
+    money = [t for t in title if re.search(r"(?i)us\$|usd|dollar|euro|mil+ion|thousand", t)]
+    if money and not any(re.search(r"(?i)mil+ions? of us\$|million us", t) for t in money):
+        raise InputError(f"its money is in '{money[-1]}', not in million USD.", place)
+
+
+def _renamed(family: Family, sheet: Sheet) -> tuple[str, ...]:
+    there = {label.split("_", 1)[0] for label in sheet.blocks.axes.labels}
+    changed = [f"{a} to {b}" for a, b in family.iso3.items() if a in there and a != b]
+    return (f"country codes changed: {', '.join(changed)}",) if changed else ()
+
+
+def _extras(margins: Array, rest: Array, n: int) -> tuple[str, ...]:
+    """What industries and final demand pay to nobody in the table."""
+    told = []
+    if margins[:n].any():
+        told.append(
+            f"international transport margins paid by industries ({margins[:n].sum():,.0f} "
+            "million USD) are in value added: the table does not say who earns them"
+        )
+    if rest[:n].any():
+        told.append(
+            f"adjustments paid by industries ({rest[:n].sum():,.0f} million USD) are in value added"
+        )
+    left = float(margins[n:].sum() + rest[n:].sum())
+    if left:
+        told.append(
+            f"margins and adjustments of final demand ({left:,.0f} million USD) are left out"
+        )
+    return tuple(told)
+
+
+def _stata(original: Original, year: int) -> Sheet:
+    """The table for Stata: columns vAUS1 … vROW61 and TOT, rows by country and number."""
+    with opened(original.path, original.member) as stream:
+        data = io.BytesIO(stream.read())
+    try:
+        frame = pd.read_stata(data, convert_categoricals=False)
+    except (ValueError, KeyError, EOFError) as error:
+        raise InputError(f"it is no file of Stata: {error}.", original.place) from None
+    missing = [c for c in (*_STATA, "TOT") if c not in frame.columns]
+    if missing:
+        raise InputError(f"the column '{missing[0]}' is missing.", original.place)
+    years = sorted(set(frame["Year"].astype(int)))
+    if years != [year]:
+        told = ", ".join(map(str, years))
+        raise InputError(f"its rows are of {told}, its name says {year}.", original.place)
+    codes = dict(zip(frame["RNr"], frame["IndustryCode"], strict=True))
+    numbers = [c for c in frame.columns if c not in _STATA and c != "TOT"]
+    pairs = [(c[1:4], int(c[4:])) for c in numbers]
+    head: list[tuple[int, list[object]]] = [
+        (1, ["(millions of US$)"]),
+        (2, [None] * 4 + [codes.get(k, "") for _, k in pairs] + ["GO"]),
+        (3, [None] * (4 + len(pairs) + 1)),
+        (4, [None] * 4 + [c for c, _ in pairs] + ["TOT"]),
+        (5, [None] * 4 + [f"c{k}" for _, k in pairs] + [None]),
+    ]
+    labels = frame[["IndustryCode", "IndustryDescription", "Country", "RNr"]].to_numpy(object)
+    values = frame[[*numbers, "TOT"]].to_numpy(np.float64)
+    body = ((j + 1, [*labels[j], *values[j]]) for j in range(len(frame)))
+    sheet = read_sheet([*head, *body], _2016.family, original.place)
+    sheet.names = dict(zip(frame["IndustryCode"], frame["IndustryDescription"], strict=True))
+    return sheet
+
+
+def _year(name: str) -> int | None:
+    """Year in a name: two digits in the release of 2013, four in that of 2016."""
+    found = _NAME.match(name)
+    if not found:
+        return None
+    digits = int(found.group(1))
+    return digits if digits > 99 else digits + (1900 if digits > 50 else 2000)
+
+
+def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+    """Arrays of the npz, with the shapes that its labels ask for."""
+    if not path.is_file():
+        raise InputError(f"there is no file '{path}'.")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"it is no npz of numpy: {error}.", Place(str(path))) from None
+    wanted = ("countries", "industries", "intermediate", "final", "output")
+    for key in wanted:
+        if key not in arrays:
+            what = f"the array '{key}' is missing; there are {', '.join(arrays) or 'none'}."
+            raise InputError(what, Place(str(path), key=key))
+    n = arrays["countries"].size
+    ns = n * arrays["industries"].size
+    shapes = {"intermediate": (ns, ns), "final": (ns, n * len(CATEGORIES_2013)), "output": (ns,)}
+    for key, shape in shapes.items():
+        if arrays[key].shape != shape:
+            what = f"it has shape {arrays[key].shape}; the labels ask for {shape}."
+            raise InputError(what, Place(str(path), key=key))
+    return arrays
+
+
+def _years(text: str) -> list[str]:
+    """Years that a file's name speaks of."""
+    digits = "".join(c if c.isdigit() else " " for c in text).split()
+    return [d for d in digits if len(d) == 4 and d[:2] in ("19", "20")]
