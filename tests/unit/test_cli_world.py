@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from clikorea import korea_like
 from detente.cli import app
+from detente.cli.replicate import REPLICATIONS
 
 DATA = Path(os.environ.get("DETENTE_SHARED_DATA", Path(__file__).parents[3] / "shared/data"))
 
@@ -90,6 +91,19 @@ def test_replication_refuses_what_it_does_not_know(tmp_path: Path) -> None:
     ran = detente("replicate", "caliendo-parro-2015", "--data", tmp_path / "none")
     assert ran.exit_code == 2
     assert ran.stderr.startswith("error: ")
+
+
+def test_every_replication_is_listed_and_says_what_it_needs(tmp_path: Path) -> None:
+    listed = detente("replicate", "--help").stdout
+    assert len(REPLICATIONS) >= 3
+    for name in REPLICATIONS:
+        assert f"  {name} " in listed
+        for folder in (tmp_path / "none", tmp_path):
+            ran = detente("replicate", name, "--data", folder)
+            assert (ran.exit_code, ran.stdout) == (2, "")
+            assert ran.stderr.startswith("error: ") and str(folder) in ran.stderr
+    ran = detente("replicate", name, "--data", tmp_path, "--format", "parquet")
+    assert (ran.exit_code, "-o DIR" in ran.stderr) == (2, True)
 
 
 @pytest.mark.skipif(not (DATA / "cp2015").is_dir(), reason="the shared data are not here")

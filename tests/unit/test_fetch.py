@@ -447,6 +447,13 @@ def test_what_needs_a_person_is_not_asked_for(server: LocalServer, access: str) 
         get(made)
 
 
+def test_no_file_in_the_catalogue() -> None:
+    data = source(None, access="registration").model_dump() | {"vintages": [{"name": "query"}]}
+    with pytest.raises(ByHandError, match="query, has no file to fetch") as error:
+        choose(Entry.model_validate(data))
+    assert "green button" in str(error.value)
+
+
 def test_no_address_in_the_catalogue(server: LocalServer) -> None:
     assert "no address for 'table.zip'" in refused(source(None))
 

@@ -45,8 +45,9 @@ def refused(path: Path, member: str | None = None, limits: Limits | None = None)
 
 
 # -- what should work --------------------------------------------------------------------
-@given(data=st.binary(min_size=1, max_size=5000).filter(lambda b: b[0] in b"abc"))
-def test_the_same_bytes_from_every_wrapping(data: bytes, tmp_path_factory) -> None:
+@given(rest=st.binary(max_size=5000))
+def test_the_same_bytes_from_every_wrapping(rest: bytes, tmp_path_factory) -> None:
+    data = b"a" + rest  # what begins like an archive is one
     folder = tmp_path_factory.mktemp("same")
     (folder / "a.csv").write_bytes(data)
     (folder / "a.csv.gz").write_bytes(gzip.compress(data))
@@ -171,7 +172,7 @@ def test_a_member_of_a_plain_file(tmp_path: Path) -> None:
 # -- inside a zip ------------------------------------------------------------------------
 def test_several_members_are_listed_and_the_nearest_named(tmp_path: Path) -> None:
     names = [f"BACI_HS92_Y{year}_V202601.csv" for year in range(1995, 2005)]
-    path = zipped(tmp_path / "a.zip", {n: TEXT for n in names})
+    path = zipped(tmp_path / "a.zip", dict.fromkeys(names, TEXT))
     text = refused(path)
     assert "there are 10 files in the zip" in text
     assert names[0] in text
@@ -240,7 +241,7 @@ def test_a_truncated_archive_is_never_a_shorter_table(
     refused(path)
 
 
-@settings(max_examples=60)
+@settings(max_examples=300)
 @given(at=st.floats(0.0, 1.0, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_never_another_table(at: float, bit: int, tmp_path_factory) -> None:
     path = zipped(tmp_path_factory.mktemp("bit") / "a.zip", {"a.csv": TEXT})

@@ -90,9 +90,9 @@ def test_without_inputs_the_gain_is_a_product_of_own_shares() -> None:
 def test_with_inputs_the_leontief_inverse_spreads_them() -> None:
     """a is made with half its cost in b, b with half its cost in a.
 
-    ln P_a = ln(0.9)/… by hand: with p = ln λ/θ, P_a = p_a + P_b/2 and P_b = p_b + P_a/2, so
-    P_a = (4 p_a + 2 p_b)/3, and the mean of P_a and P_b is p_a + p_b: the gain is
-    1 − 0.9 · 0.5 (p_a = ln 0.81/2, p_b = ln 0.5).
+    With p = ln λ/θ and P the change of a price in logs, P_a = p_a + P_b/2 and
+    P_b = p_b + P_a/2, so P_a = (4 p_a + 2 p_b)/3, and the mean of P_a and P_b is p_a + p_b.
+    With p_a = ln 0.81/2 and p_b = ln 0.5 the gain is 1 − 0.9 · 0.5.
     """
     found = both(two_by_two((0.81, 0.5), (2.0, 1.0), [[0.0, 0.5], [0.5, 0.0]]))
     np.testing.assert_allclose(found, 1.0 - 0.9 * 0.5, rtol=1e-12)
@@ -244,7 +244,7 @@ def test_another_year_is_computed_and_compared_with_nothing() -> None:
     assert (table[[f"{case}_formula" for case in CASES]] > 0).all().all()
 
 
-# -- the authors' own format, made up ------------------------------------------------------------
+# -- the authors' own format, made up ----------------------------------------------------------
 def authors_table(folder: Path, **changes: Any) -> Path:
     """Their cubes, [i, j, s] and [s, j, k], with made-up figures; nothing else is read."""
     rng = np.random.default_rng(1)
@@ -350,6 +350,11 @@ def test_a_folder_without_the_year_says_which_it_has(tmp_path: Path) -> None:
     (tmp_path / "wiot_2008.npz").write_bytes(b"PK no archive")
     with pytest.raises(InputError, match="it is no npz"):
         read_handbook_data(tmp_path)
-    (tmp_path / AUTHORS_FILE).write_text("no matrix")
-    with pytest.raises(InputError, match="it is no MATLAB file"):
-        read_handbook_data(tmp_path)
+    for broken in (
+        b"no matrix",
+        b"no matrix " * 100,
+        authors_table(tmp_path).read_bytes()[:9999],
+    ):
+        (tmp_path / AUTHORS_FILE).write_bytes(broken)
+        with pytest.raises(InputError, match="it is no MATLAB file"):
+            read_handbook_data(tmp_path)

@@ -9,11 +9,13 @@ from tools.build_worlds.build import build_all
 
 from detente.world.core import World
 
-TARGET = Path(__file__).resolve().parents[2] / "src" / "detente" / "data" / "worlds"
+TARGET = Path(__file__).resolve().parents[2] / "src" / "detente" / "data"
 
 
 def summary(world: World) -> str:
     """The DPRK's baseline by sector, with its largest partners, million USD."""
+    if "PRK" not in world.countries:
+        return repr(world)
     prk = world.country_index("PRK")
     added = world.value_added_share[:, prk] * world.output[:, prk]
     out, in_ = world.flows[:, prk].copy(), world.flows[:, :, prk].copy()
@@ -48,9 +50,12 @@ def main() -> None:
     """Parse the command line and build."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder of the originals")
-    parser.add_argument("-o", "--output", type=Path, default=TARGET, help="folder to write to")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=TARGET, help="folder of worlds/ and splits/"
+    )
     given = parser.parse_args()
-    for world in build_all(given.data, given.output).values():
+    folders = given.output / "worlds", given.output / "splits"
+    for world in build_all(given.data, *folders).values():
         print(summary(world), end="\n\n")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,35 +9,13 @@ from numpy.typing import NDArray
 from tools.build_worlds.economies import sectors
 
 Array = NDArray[np.float64]
+Rows = list[dict[str, str]]
 
 
-@dataclass(frozen=True)
-class Donor:
-    """One country's technology and taste, S sectors.
+def technology(data: Path, code: str) -> Rows:
+    """Technology of one ICIO country in the world's sectors, as a split spec's table.
 
-    Attributes
-    ----------
-    code : str
-        ISO3.
-    input_share : ndarray, shape (S, S)
-        γ[k, s].
-    value_added_share : ndarray, shape (S,)
-        γᵛ[s].
-    final_share : ndarray, shape (S,)
-        α[s], from the source's estimated final purchases.
-    home_value_added : ndarray, shape (S,)
-        Value added in what is sold at home, million USD.
-    """
-
-    code: str
-    input_share: Array
-    value_added_share: Array
-    final_share: Array
-    home_value_added: Array
-
-
-def read_donor(data: Path, code: str) -> Donor:
-    """Technology of one ICIO country, in the world's sectors.
+    Final demand is the source's estimate of final purchases. Values are million USD of 2022.
 
     Parameters
     ----------
@@ -57,7 +34,18 @@ def read_donor(data: Path, code: str) -> Donor:
             table["intermediate"][:, n, n].astype(float)
             + np.maximum(table["final_estimated"][:, n, n].astype(float), 0.0)
         )
-    output = used.sum(axis=0) + added
-    safe = np.where(output > 0, output, 1.0)
-    share = added / safe
-    return Donor(code, used / safe, share, final / final.sum(), home * share)
+    rows = [
+        _row("input", sector, used[k, s], product)
+        for k, product in enumerate(sectors().codes)
+        for s, sector in enumerate(sectors().codes)
+    ]
+    for kind, values in (("value_added", added), ("final", final), ("home_sales", home)):
+        rows += [
+            _row(kind, sector, value)
+            for sector, value in zip(sectors().codes, values, strict=True)
+        ]
+    return [row for row in rows if float(row["value"]) > 0]
+
+
+def _row(kind: str, sector: str, value: float, product: str = "") -> dict[str, str]:
+    return {"kind": kind, "input": product, "sector": sector, "value": repr(float(value))}

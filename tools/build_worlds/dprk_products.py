@@ -1,14 +1,13 @@
 """What the DPRK sells and buys, by sector and partner, from facts and customs headings.
 
 Totals are KOTRA's, shares are those of partners' reports by HS heading: the two are never
-mixed in one figure. Everything that no fact fixes is spread by a stated prior and a
-balancing, and belongs to a block flagged ``assumed``.
+mixed in one figure. Everything that no fact fixes is spread by the split (specs.py writes
+what is known), and belongs to a block flagged ``assumed``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -17,9 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from tools.build_worlds.economies import Grouping, is_goods, read_table, sectors
 
-from detente.world.balance import balance
+from detente.sources.hs import sector_of
 
 Array = NDArray[np.float64]
+#: Partner to million USD, and whether these are all partners.
+Known = tuple[dict[str, float], bool]
 
 #: Headings that mirror data book to the DPRK when another origin was meant: cars, phones,
 #: crude oil and gas (the DPRK extracts none).
@@ -48,33 +49,6 @@ def named(prefix: str, year: int) -> dict[str, float]:
         for (k, y), v in facts().items()
         if y == year and k.startswith(head)
     }
-
-
-@cache
-def _concordance() -> dict[str, str]:
-    return {r["hs"]: r["sector"] for r in read_table("hs_sector.csv")}
-
-
-def sector_of(heading: str) -> str:
-    """Sector of an HS heading (four digits): its own row, else its chapter's.
-
-    Parameters
-    ----------
-    heading : str
-        Four digits of HS 1992 (later editions' headings fall to their chapter).
-
-    Returns
-    -------
-    str
-        Sector code; empty for what is unspecified.
-
-    Raises
-    ------
-    KeyError
-        Neither the heading nor its chapter is in hs_sector.csv.
-    """
-    table = _concordance()
-    return table[heading] if heading in table else table[heading[:2]]
 
 
 def dprk_headings(data: Path, year: int) -> dict[str, float]:
@@ -118,20 +92,6 @@ def placed(headings: Mapping[str, float]) -> dict[str, float]:
     return {
         h: v * (factor if h in open_ else 1.0) for h, v in headings.items() if h not in doubtful
     }
-
-
-@dataclass(frozen=True)
-class Trade:
-    """The DPRK's goods trade by sector and partner, million USD, partners in table order.
-
-    Attributes
-    ----------
-    exports, imports : ndarray, shape (S, N)
-        What each partner buys from, and sells to, the DPRK.
-    """
-
-    exports: Array
-    imports: Array
 
 
 def partner_totals(year: int, codes: tuple[str, ...], size: Array) -> tuple[Array, Array]:
@@ -292,61 +252,43 @@ def goods_mask(codes: tuple[str, ...]) -> NDArray[np.bool_]:
     return np.array([is_goods(sectors(), code) for code in codes])
 
 
-def _cells(codes: tuple[str, ...], partners: tuple[str, ...]) -> Array:
-    return np.full((len(codes), len(partners)), np.nan)
-
-
-def spread_exports(
-    year: int,
-    totals: Array,
-    partners: Array,
-    labels: tuple[tuple[str, ...], tuple[str, ...]],
-    prior: Array,
-) -> Array:
-    """Exports by sector and partner, shape (S, N): known cells, then balancing.
+def known_exports(year: int, totals: Array, codes: tuple[str, ...]) -> dict[str, Known]:
+    """Exports by sector whose partners are known, without the ROK.
 
     Coal, ores, fish and electricity go to China alone (Chinese customs and BACI show the
     whole of them there); of textiles China takes its sourced share in 2016.
+
+    Returns
+    -------
+    dict
+        Sector to partner (or several, as a split spec writes them) to million USD; partners
+        that are not named get none where the flag says that these are all.
     """
-    codes, names = labels
-    known = _cells(codes, names)
-    china = names.index("CHN")
+    found: dict[str, Known] = {}
     for sector in ("coal", "metal-ores", "fishing", "utilities"):
-        row = codes.index(sector)
-        known[row] = 0.0
-        known[row, china] = totals[row]
+        found[sector] = ({"CHN": float(totals[codes.index(sector)])}, True)
     if year == 2016:
-        row = codes.index("textiles")
-        known[row, china] = totals[row] * fact("textiles/china-share", year) / 100
-    return balance(
-        prior, totals, partners, known=known, row_labels=codes, column_labels=names
-    ).values
+        part = totals[codes.index("textiles")] * fact("textiles/china-share", year) / 100
+        found["textiles"] = ({"CHN": float(part)}, False)
+    return found
 
 
-def spread_imports(
-    year: int,
-    totals: Array,
-    partners: Array,
-    labels: tuple[tuple[str, ...], tuple[str, ...]],
-    prior: Array,
-) -> Array:
-    """Imports by sector and partner, shape (S, N): known cells, then balancing.
+def known_imports(year: int, totals: Array, codes: tuple[str, ...]) -> dict[str, Known]:
+    """Imports by sector whose partners are known; see :func:`known_exports`.
 
     Crude oil comes from China alone, refined oil from China and Russia; coal of 2016 as
     BACI shows it (transit through Rajin may be in Russia's).
     """
-    codes, names = labels
-    known = _cells(codes, names)
-    crude, refined, coal = (codes.index(c) for c in ("oil-gas", "petroleum", "coal"))
-    known[[crude, coal]] = 0.0
-    known[crude, names.index("CHN")] = totals[crude]
+    refined = float(totals[codes.index("petroleum")])
+    found: dict[str, Known] = {
+        "oil-gas": ({"CHN": float(totals[codes.index("oil-gas")])}, True),
+        "petroleum": ({"CHN+RUS": refined}, True),
+        "coal": ({}, True),
+    }
     if year == 2016:
-        for code in ("RUS", "CHN"):
-            known[coal, names.index(code)] = fact(f"imports-by-line/coal-{code}", year)
-    known[refined, [n for n, c in enumerate(names) if c not in ("CHN", "RUS")]] = 0.0
-    return balance(
-        prior, totals, partners, known=known, row_labels=codes, column_labels=names
-    ).values
+        named_ = {c: fact(f"imports-by-line/coal-{c}", year) for c in ("RUS", "CHN")}
+        found["coal"] = (named_, True)
+    return found
 
 
 def kaesong(direction: str, value: float, codes: tuple[str, ...]) -> Array:

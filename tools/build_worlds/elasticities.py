@@ -74,7 +74,7 @@ def elasticity_rows(data: Path) -> list[dict[str, str]]:
     """
     theta = read_theta(data)
     theta["Petroleum"] = min(theta["Petroleum"], PETROLEUM_CAP)
-    weight = _cross_border(data)
+    weight = cross_border(data)
     grouping = sectors()
     return [_row(code, grouping.members(code), theta, weight) for code in grouping.codes]
 
@@ -107,7 +107,7 @@ def _row(
     }
 
 
-def _cross_border(data: Path) -> dict[str, float]:
+def cross_border(data: Path) -> dict[str, float]:
     """Intermediate sales abroad by ICIO industry, world, million USD; at least 1."""
     with np.load(data / "icio2022" / "icio2022.npz") as table:
         sales = table["intermediate"].astype(np.float64)

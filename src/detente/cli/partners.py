@@ -42,6 +42,12 @@ def partners(
     deficit_rule: Annotated[
         str, typer.Option(metavar="RULE", help="As in detente run.")
     ] = "fixed",
+    geodist: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="CEPII GeoDist pairs, where the world was made with them."
+        ),
+    ] = None,
     table: Annotated[
         str | None, typer.Option(metavar="NAME", help="partners, ranks, borders or links.")
     ] = None,
@@ -72,7 +78,7 @@ def partners(
         require_folder(out)
     named = tuple(code.strip() for code in top.split(",") if code.strip()) if top else ()
     found = _race(
-        country, world, dprk_size, lift, named, draws, seed, elasticities, deficit_rule
+        country, world, dprk_size, lift, named, draws, seed, elasticities, deficit_rule, geodist
     )
     _answer(found, named, table, form, out)
 
@@ -87,7 +93,10 @@ def _race(
     seed: int,
     elasticities: bool,
     rule: str,
+    geodist: Path | None,
 ) -> Race:
+    from detente.cli.dormant import read_geography
+    from detente.dormant import recorded
     from detente.partners.race import Settings, race
     from detente.partners.units import units
     from detente.scenario.measure import nearest_label
@@ -107,8 +116,9 @@ def _race(
         elasticities=elasticities,
         deficit_rule=rule,
     )
+    shares = recorded(chosen, country, read_geography(geodist))
     with _bar(draws) as advance:
-        return race(chosen, country, settings, progress=advance)
+        return race(chosen, country, settings, shares, progress=advance)
 
 
 def _lifted(world: World, text: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from detente.cli.dormant import dormant
 from detente.cli.options import ListFormat, echo_csv, echo_json
 from detente.report.documents import records
 
@@ -21,6 +22,8 @@ app = typer.Typer(
     help="Worlds: list them, show what one holds, check its identities.\n\n"
     "Example: detente world info korea",
 )
+
+app.command()(dormant)
 
 Name = Annotated[
     str, typer.Argument(metavar="NAME_OR_PATH", help="A name of 'world list', or a file.")

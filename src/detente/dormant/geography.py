@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -119,6 +119,19 @@ class Geography:
         )
         covariates = {"ln_distance": np.log(distance), **ties}
         return Geography(places, covariates, (), size, size, source)
+
+    def only(self, places: Sequence[str]) -> Geography:
+        """Some of the places, in their order."""
+        here = [self.places.index(place) for place in places]
+        square = np.ix_(here, here)
+        return Geography(
+            places=tuple(places),
+            covariates={k: v[square] for k, v in self.covariates.items() if k != "border"},
+            sectors=self.sectors,
+            output=self.output[:, here],
+            spending=self.spending[:, here],
+            source=self.source,
+        )
 
     def save(self, path: Path) -> None:
         """Write the file that :func:`embedded_geography` reads: kilometres and small sizes."""

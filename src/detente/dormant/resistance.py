@@ -15,8 +15,8 @@ import numpy as np
 from detente.errors import NotConvergedError
 from detente.world.core import Array
 
-_STEPS = 100
-_LARGEST_STEP = 3.0
+_STEPS = 200
+_HALVINGS = 12
 
 
 def resistances(
@@ -27,7 +27,11 @@ def resistances(
     start: Array | None = None,
     tolerance: float = 1e-10,
 ) -> tuple[Array, Array]:
-    """Pulls A and prices P of every sector, by Newton's method on ln Π.
+    """Pulls A and prices P of every sector.
+
+    ln Π minimises Σₙ eₙ ln Pₙ + Σᵢ yᵢ ln Πᵢ, which is convex: Newton's method, halved until the
+    sum falls, and where that fails a plain sweep (Π scaled to what is sold), which never
+    raises it.
 
     Parameters
     ----------
@@ -43,8 +47,7 @@ def resistances(
     Returns
     -------
     (ndarray, ndarray), shape (S, A) each
-        A (shares of the world's output of the sector) and P. Only their product is
-        determined: the output-weighted mean of ln Π is zero.
+        A (shares of the world's output of the sector) and P; only A/P is determined.
 
     Raises
     ------
@@ -53,29 +56,58 @@ def resistances(
     total = output.sum(axis=1, keepdims=True)
     safe = np.where(total > 0, total, 1.0)
     y, e = output / safe, spending / safe
-    log_pi = np.zeros_like(y) if start is None else start.copy()
     made = np.where(y > 0, y, 1.0)
+    log_pi = np.zeros_like(y) if start is None else start.copy()
+    height, price = _height(log_pi, freeness, y, e)
     for _ in range(_STEPS):
-        price = np.einsum("sin,si->sn", freeness, y * np.exp(-log_pi))
-        flow = (y * np.exp(-log_pi))[:, :, None] * freeness
+        pull = y * np.exp(-log_pi)
+        flow = pull[:, :, None] * freeness
         flow *= (e / np.where(price > 0, price, 1.0))[:, None, :]
-        gap = flow.sum(axis=2) - y  # sold less made
-        if np.abs(gap / made).max() <= tolerance:
-            return y * np.exp(-log_pi), price
-        log_pi += _step(flow, e, y, gap)
-    worst = float(np.abs(gap / made).max())
-    raise NotConvergedError(f"multilateral resistances did not converge (gap {worst:.1e}).")
+        sold = flow.sum(axis=2)
+        gap = np.abs(sold - y) / made
+        if gap.max() <= tolerance:
+            return pull, price
+        step = _newton(flow, e, y, sold)
+        sweep = np.log(np.where(y > 0, sold / made, 1.0))
+        log_pi, height, price = _move(log_pi, (step, sweep), height, (freeness, y, e))
+    raise NotConvergedError(f"multilateral resistances did not converge ({gap.max():.1e}).")
 
 
-def _step(flow: Array, e: Array, y: Array, gap: Array) -> Array:
-    """Newton's step for ln Π: d gap/d ln Π = −diag(sold) + X diag(1/e) Xᵀ, singular along 1."""
+def _height(log_pi: Array, freeness: Array, y: Array, e: Array) -> tuple[Array, Array]:
+    """What is minimised, shape (S,), and the prices that belong to it, shape (S, A)."""
+    price = np.einsum("sin,si->sn", freeness, y * np.exp(-log_pi))
+    log_price = np.log(np.where(price > 0, price, 1.0))
+    return (e * log_price).sum(axis=1) + (y * log_pi).sum(axis=1), price
+
+
+def _newton(flow: Array, e: Array, y: Array, sold: Array) -> Array:
+    """Newton's step for ln Π; the Hessian diag(sold) − X diag(1/e) Xᵀ is singular along 1."""
     bought = np.where(e > 0, e, 1.0)
-    jacobian = (flow / bought[:, None, :]) @ flow.transpose(0, 2, 1)
+    hessian = -(flow / bought[:, None, :]) @ flow.transpose(0, 2, 1)
     diagonal = np.arange(flow.shape[1])
-    jacobian[:, diagonal, diagonal] -= np.where(y > 0, flow.sum(axis=2), 1.0)
+    hessian[:, diagonal, diagonal] += np.where(y > 0, sold, 1.0) * (1.0 + 1e-13)
     # The mean of ln Π is free: pin it, so that the matrix can be solved.
-    jacobian -= y[:, :, None] * y[:, None, :]
-    step = np.linalg.solve(jacobian, -gap[:, :, None])[:, :, 0]
-    largest = np.abs(step).max(axis=1, keepdims=True)
-    shortened: Array = step * np.minimum(1.0, _LARGEST_STEP / np.maximum(largest, 1e-300))
-    return shortened
+    hessian += y[:, :, None] * y[:, None, :]
+    found: Array = np.linalg.solve(hessian, (sold - y)[:, :, None])[:, :, 0]
+    return found
+
+
+def _move(
+    log_pi: Array,
+    steps: tuple[Array, Array],
+    height: Array,
+    problem: tuple[Array, Array, Array],
+) -> tuple[Array, Array, Array]:
+    """Each sector's longest halved Newton step that lowers its height, else a sweep."""
+    newton, sweep = steps
+    length: Array = np.ones((len(height), 1))
+    for _ in range(_HALVINGS):
+        found = log_pi + length * newton
+        with np.errstate(over="ignore", invalid="ignore"):
+            new, price = _height(found, *problem)
+        worse = ~(new <= height + 1e-15 * np.abs(height))
+        if not worse.any():
+            return found, new, price
+        length[worse] /= 2.0
+    swept: Array = np.where(worse[:, None], log_pi + sweep, found)
+    return swept, *_height(swept, *problem)

@@ -235,6 +235,7 @@ def dormant_shares(
     found = (estimates or embedded_estimates()).of(world.sectors)
     chosen = _traded(world, traded)
     site = lay(world, geography, members)
+    geography = geography.only(site.places)
     mask = np.isin(np.asarray(world.sectors), chosen)
     kinds = link_kinds(world, country, history, mask)
     model = Anchors(site, country, kinds, history)
@@ -254,8 +255,15 @@ def dormant_shares(
     return DormantShares(world, country, anchors, model, found, history, chosen, record)
 
 
-def recorded(world: World, country: str) -> DormantShares:
+def recorded(world: World, country: str, geography: Geography | None = None) -> DormantShares:
     """The dormant shares that a world's record describes, ready to be drawn again.
+
+    Parameters
+    ----------
+    world : World
+    country : str
+    geography : Geography, optional
+        The one that they were made with; by default that of the embedded worlds.
 
     Raises
     ------
@@ -268,20 +276,27 @@ def recorded(world: World, country: str) -> DormantShares:
         has = ", ".join(records) or "none"
         raise InputError(
             f"world '{world.name}' has no dormant shares of {country} (it has: {has}); make "
-            "them with detente.dormant.dormant_shares.",
+            "them with detente world dormant.",
             None,
             nearest(country, records),
         )
     record = records[country]
     history = record["history"]
     past = None if history is None else History.from_record(world, history)
-    found = dormant_shares(world, country, history=past, traded=record["traded"])
-    for key in ("estimates_hash", "geography_hash"):
-        if found.record[key] != record[key]:
-            raise InputError(
-                f"world '{world.name}' was made with other {key.split('_')[0]} than those "
-                "that come with this version; pass them to detente.dormant.dormant_shares."
-            )
+    found = dormant_shares(
+        world, country, history=past, geography=geography, traded=record["traded"]
+    )
+    if found.record["geography_hash"] != record["geography_hash"]:
+        raise InputError(
+            f"the dormant shares of world '{world.name}' were made with another geography "
+            f"({record['geography']}); give the same one (--geodist)."
+        )
+    if found.record["estimates_hash"] != record["estimates_hash"]:
+        raise InputError(
+            f"the dormant shares of world '{world.name}' were made with other estimates "
+            f"({record['estimates']}) than this version's; make them again: detente world "
+            "dormant."
+        )
     return found
 
 

@@ -32,6 +32,8 @@ PSI_SCALES = (0.1, 1.0, 10.0)
 #: the elasticities are of 1993 and of other countries
 THETA_SCALES = (0.5, 2.0)
 ENDING = "deficits end with the change"
+#: what opens, opens to a normal border and not only to what was there before
+REFORM = "a normal border (reform)"
 
 
 def headline(eq: Equilibrium, country: str) -> dict[str, Any]:
@@ -71,8 +73,16 @@ class Variant:
     theta: float = 1.0
 
 
-def variants(country: str, shocks: Shocks) -> list[Variant]:
-    """The assumptions that are varied, with their labels; the scenario's own comes first."""
+def variants(country: str, shocks: Shocks, anchors: Sequence[str] = ()) -> list[Variant]:
+    """The assumptions that are varied, with their labels; the scenario's own comes first.
+
+    Parameters
+    ----------
+    country : str
+    shocks : Shocks
+    anchors : sequence of str
+        Of the world's dormant shares.
+    """
     psi = shocks.notes.get("dormant_share", {})
     assumed = shocks.notes.get("assumptions", {})
     found = [Variant("as the scenario says")]
@@ -83,6 +93,8 @@ def variants(country: str, shocks: Shocks) -> list[Variant]:
             for factor in PSI_SCALES
             if factor != 1.0
         ]
+        if psi.get("anchor") == "as_before" and "normal" in anchors:
+            found.append(Variant(REFORM, {"openness_anchor": "normal"}))
     if assumed.get("trade_elasticity") is None:
         found += [Variant(f"θ × {factor:g}", theta=factor) for factor in THETA_SCALES]
     rules: Sequence[tuple[str, str, Any]] = (
@@ -120,7 +132,7 @@ def sensitivity(
         is net of what their end alone would do, which is no effect of the measures.
     """
     rows: dict[str, dict[str, Any]] = {}
-    for variant in variants(country, eq.shocks):
+    for variant in variants(country, eq.shocks, tuple(world.dormant)):
         try:
             rows[variant.label] = _row(world, scenario, country, eq, variant)
         except (NoSolutionError, NotConvergedError) as error:

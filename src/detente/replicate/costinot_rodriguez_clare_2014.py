@@ -230,10 +230,9 @@ def costinot_rodriguez_clare_2014(folder: str | Path, year: int = YEAR) -> Compa
     Returns
     -------
     Comparison
-        ``replication``: by region and case, percent: ``*_handbook``, ``*_formula``,
-        ``*_autarky``, ``*_difference``; ``tariff``. It agrees where formula and autarky are
-        the same to ``SAME``; every figure meets the handbook's last digit (the authors'
-        table) or every median difference is within ``MEDIAN`` (a later release).
+        ``replication`` (percent, by region and case) and ``tariff``. It agrees where formula
+        and autarky are the same to ``SAME``, and every figure meets the handbook's last digit
+        (the authors' table) or every median difference ``MEDIAN`` (a later release).
 
     Raises
     ------
@@ -242,10 +241,9 @@ def costinot_rodriguez_clare_2014(folder: str | Path, year: int = YEAR) -> Compa
     """
     data = read_handbook_data(folder, year)
     frame: dict[str, Array] = {}
-    gaps: dict[str, float] = {}
     certificates: list[str] = []
-    notes: list[str] = []
-    for case, world in handbook_worlds(data).items():
+    worlds = handbook_worlds(data)
+    for case, world in worlds.items():
         formula = gains_by_formula(world)
         solved, eq = gains_by_autarky(world)
         printed = _handbook(CASES.index(case), data.year)
@@ -253,16 +251,12 @@ def costinot_rodriguez_clare_2014(folder: str | Path, year: int = YEAR) -> Compa
         frame[f"{case}_formula"] = 100.0 * formula
         frame[f"{case}_autarky"] = 100.0 * solved
         frame[f"{case}_difference"] = 100.0 * formula - printed
-        gaps[case] = float(np.abs(formula - solved).max())
         certificates.append(f"autarky, {case}: {eq.certificate}")
-        if case == "many":
-            notes.append(_transport_note(world))
-        if case == "inputs":
-            notes += _imputed(world)
     table = pd.DataFrame({"region": REGIONS, **frame})
     tariff, eq = _tariff_table(data)
     certificates.append(f"tariff: {eq.certificate}")
-    return _judge(data, table, tariff, gaps, certificates, notes)
+    notes = [_transport_note(worlds["many"]), *_imputed(worlds["inputs"])]
+    return _judge(data, table, tariff, certificates, notes)
 
 
 def _handbook(column: int, year: int) -> Array:
@@ -306,42 +300,41 @@ def _judge(
     data: HandbookData,
     table: pd.DataFrame,
     tariff: pd.DataFrame,
-    gaps: dict[str, float],
     certificates: list[str],
     notes: list[str],
 ) -> Comparison:
     """Compare with the handbook as far as the data allow, and say so."""
     off = {case: table[f"{case}_difference"].abs() for case in CASES}
     off["tariff"] = tariff["difference"].abs()
+    gaps = {
+        case: float((table[f"{case}_formula"] - table[f"{case}_autarky"]).abs().max()) / 100.0
+        for case in CASES
+    }
     median = {case: float(values.median()) for case, values in off.items()}
     largest = {case: float(values.max()) for case, values in off.items()}
     met, against = _against_handbook(data, median, largest)
-    same = max(gaps.values()) <= SAME
-    revised = not data.authors and data.year == YEAR
-    source = (SOURCE,) if data.year == YEAR else ()
-    return Comparison(
-        name=NAME,
-        citation=CITATION,
-        tables=(
-            ComparedTable("replication", _GAINS_TITLE, table, _shown_gains(table)),
-            ComparedTable("tariff", _TARIFF_TITLE, tariff, _shown_tariff(tariff)),
-        ),
-        verdict=(
-            f"{'replicated' if same and met else 'NOT replicated'}: formula and autarky as "
-            f"solved differ by {max(gaps.values()):.0e} at most in {3 * len(table)} gains "
-            f"(allowed {SAME:.0e}); {against}."
-        ),
-        agrees=same and met,
-        notes=(*data.notes, *([OTHER_RELEASE] if revised else []), *notes, *source),
-        facts={
-            "year": data.year,
-            "authors_table": data.authors,
-            "largest_gap_formula_autarky": gaps,
-            "median_difference": median if data.year == YEAR else None,
-            "largest_difference": largest if data.year == YEAR else None,
-            "certificates": certificates,
-        },
+    agrees = max(gaps.values()) <= SAME and met
+    compared = data.year == YEAR
+    revised = (OTHER_RELEASE,) if compared and not data.authors else ()
+    verdict = (
+        f"{'replicated' if agrees else 'NOT replicated'}: formula and autarky as solved "
+        f"differ by {max(gaps.values()):.0e} at most in {3 * len(table)} gains (allowed "
+        f"{SAME:.0e}); {against}."
     )
+    tables = (
+        ComparedTable("replication", _GAINS_TITLE, table, _shown_gains(table)),
+        ComparedTable("tariff", _TARIFF_TITLE, tariff, _shown_tariff(tariff)),
+    )
+    facts = {
+        "year": data.year,
+        "authors_table": data.authors,
+        "largest_gap_formula_autarky": gaps,
+        "median_difference": median if compared else None,
+        "largest_difference": largest if compared else None,
+        "certificates": certificates,
+    }
+    told = (*data.notes, *revised, *notes, *((SOURCE,) if compared else ()))
+    return Comparison(NAME, CITATION, tables, verdict, agrees, told, facts)
 
 
 def _against_handbook(

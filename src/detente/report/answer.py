@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from detente.outcomes.sensitivity import REFORM
 from detente.report.numbers import (
     NO_MONEY,
     NOISE,
@@ -187,12 +188,18 @@ def _range(view: View) -> list[str]:
     base = table.iloc[:1]
     scaled = table[table.index.str.startswith("ψ")]
     theta = table[table.index.str.startswith("θ")]
-    rules = table.drop(index=[*scaled.index, *theta.index, *base.index])
+    reform = table[table.index == REFORM]
+    rules = table.drop(index=[*scaled.index, *theta.index, *base.index, *reform.index])
     told, its = [], _its(view.prose(view.country))
     if not scaled.empty:
         told.append(
             "if opened links carried a tenth of or ten times what is assumed, "
             f"{its} welfare would change by {_between(pd.concat([base, scaled])['welfare'])}"
+        )
+    if reform["welfare"].notna().any():
+        told.append(
+            "if what opens met a normal border (reform), not only what was there before the "
+            f"bans (relief), by {percent(float(reform['welfare'].iloc[0]))}"
         )
     if theta["welfare"].notna().any():
         told.append(

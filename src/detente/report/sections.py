@@ -79,6 +79,10 @@ def first_sentence(text: str) -> str:
     return text.split(". ", maxsplit=1)[0].rstrip(".") + "." if text.strip() else ""
 
 
+#: Openness anchors in words.
+_ANCHORS = {"as_before": "as before the bans", "normal": "to a normal border"}
+
+
 def head(view: View) -> list[tuple[str, str]]:
     """World, state and measures: label and text of each line."""
     notes, settings = view.notes, view.provenance["settings"]
@@ -92,6 +96,8 @@ def head(view: View) -> list[tuple[str, str]]:
     held = " in units of world income" if rule == "fixed" else ""
     state += f"; deficits: {rule}{f' to {one}' if one else ''}{held}"
     state += f"; ψ × {psi:g}" if psi != 1.0 else ""
+    anchor = notes.get("dormant_share", {}).get("anchor")
+    state += f"; what opens: {_ANCHORS.get(anchor, anchor)}" if anchor else ""
     rows = [("World", view.world_line), *_baseline(view), ("State", state)]
     rows.append(("θ", _elasticities(view)))
     for name in ("active", "snapped back", "not yet"):
@@ -251,8 +257,7 @@ def partners(view: View, most: int = 8) -> Section:
 
 _BASIS = (
     "Basis of most of the trade after: observed = traded now; before = traded before the ban, "
-    "its sector split and small partners partly assumed; never = no trade on record: size and "
-    "distance."
+    "its sector split and small partners partly assumed; never = no trade on record: gravity."
 )
 
 
@@ -431,6 +436,7 @@ _NO_DEFICITS = "no deficits, before or after"
 _VARIANTS: Mapping[str, str] = {
     _NO_DEFICITS: "no deficits at all",
     "deficits end with the change": "deficits end as a shock",
+    "a normal border (reform)": "a normal border",
 }
 
 
@@ -441,6 +447,13 @@ def caveats(view: View) -> tuple[str, ...]:
         found.append(
             "PROVISIONAL: what opened links would carry (dormant shares ψ) is a first guess "
             "from observed sourcing and distance, not an estimate."
+        )
+    noted = view.notes.get("dormant_share", {})
+    if noted.get("used") and noted.get("anchor") == "as_before":
+        found.append(
+            "What opened links carry is what they carried before the bans, or what gravity "
+            "makes of that for partners never seen. A normal border is the other bound: "
+            f"detente partners {view.country}, docs/dormant.md."
         )
     flags = [str(b.get("flag", "")) for b in view.blocks]
     if flags:

@@ -209,10 +209,10 @@ def code_lists(path: Path, part: Part, given: str | Path | None) -> Codes:
     table = read_table(listed.path, member=listed.member, columns=_COUNTRIES)
     table["code"] = to_numbers(table["code"], listed.label, whole=True)
     iso = {}
-    for row in table.itertuples():
-        own = str(row.iso3).strip()
-        plain = own if len(own) == 3 and own.isalnum() else str(row.code)
-        iso[int(row.code)] = OTHER_ASIA.get(plain, plain)
+    for number, text in zip(table["code"].tolist(), table["iso3"].tolist(), strict=True):
+        own = str(text).strip()
+        plain = own if len(own) == 3 and own.isalnum() else str(number)
+        iso[int(number)] = OTHER_ASIA.get(plain, plain)
     products = pd.DataFrame()
     lines = _beside(path, part, "product_codes")
     if lines is not None:
@@ -238,7 +238,7 @@ def _beside(path: Path, part: Part, stem: str) -> Piece | None:
             if (m := _REVISION.search(n)) is None or f"HS{m[1]}" == revision
         ]
     same = [p for p, n in found if part.release and f"_V{part.release}." in n]
-    return (same or [p for p, _ in found] or [None])[0]
+    return next(iter(same or [p for p, _ in found]), None)
 
 
 def line_number(code: str) -> int:

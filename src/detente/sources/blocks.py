@@ -186,6 +186,16 @@ class Blocks:
         np.add.at(out, (self.axes.sector, self.axes.country), self._inputs.T)
         return np.ascontiguousarray(out.transpose(2, 0, 1))
 
+    def inputs(self) -> Array:
+        """What each industry pays for inputs, shape (C,)."""
+        paid: Array = self._inputs.sum(axis=0)
+        return paid
+
+    def sales(self) -> Array:
+        """What each sector of a country sells in all, shape (S, N)."""
+        sold: Array = (self.intermediate + self.final + self.inventories).sum(axis=2)
+        return sold
+
     def complete(self) -> None:
         """Check that every industry has had its row.
 
@@ -235,8 +245,7 @@ class Blocks:
             if infinite.size:
                 r, c = map(int, infinite[0])
                 raise InputError(
-                    f"the cell in row '{self.axes.labels[int(rows[r])]}', column {c + 1} of the "
-                    "numbers, is infinite.",
+                    f"cell {c + 1} of row '{self.axes.labels[int(rows[r])]}' is infinite.",
                     Place(self.file),
                 )
             self.blank += int(bad.sum())
@@ -322,7 +331,10 @@ def checked(table: IOTable, file: str | Path, tolerance: float | None) -> IOTabl
     for name, other in (("output = sales", sold), ("output = costs", cost)):
         miss = np.abs(other - table.output) / size
         s, n = np.unravel_index(int(np.argmax(miss)), miss.shape)
-        worst, where = float(miss[s, n]), f"{table.sectors[int(s)]} of {table.countries[int(n)]}"
+        worst, where = (
+            float(miss[s, n]),
+            f"{table.sectors[int(s)]} of {table.countries[int(n)]}",
+        )
         if tolerance is not None and worst > tolerance:
             raise InputError(
                 f"'{name}' fails by {worst:.2%} in {where} ({table.output[s, n]:,.1f} against "
@@ -353,6 +365,33 @@ def check_size(world: float, file: str | Path) -> None:
         f"world output comes to {world:,.0f} million USD; a year's lies between 1e6 and 1e9, "
         f"so the money is in another unit or the table is not the whole world.{hint}",
         Place(str(file)),
+    )
+
+
+def without_empty(table: IOTable) -> IOTable:
+    """Leave out countries that make nothing, and say so.
+
+    Some sources keep a row for every country that ever was.
+    """
+    alive = np.flatnonzero(table.output.any(axis=0))
+    if alive.size == len(table.countries):
+        return table
+    gone = [c for j, c in enumerate(table.countries) if j not in alive]
+    dead = np.setdiff1d(np.arange(len(table.countries)), alive)
+    bought = (table.intermediate + table.final + table.inventories)[:, :, dead].sum()
+    note = (
+        f"left out for want of any output: {', '.join(gone)} (sales to them "
+        f"{bought:,.0f} million USD)"
+    )
+    links = ("intermediate", "final", "inventories")
+    places = ("input_use", "value_added", "taxes", "final_taxes", "output")
+    return replace(
+        table,
+        countries=tuple(table.countries[j] for j in alive),
+        country_names=tuple(table.country_names[j] for j in alive if table.country_names),
+        source=table.source.noting(note),
+        **{key: getattr(table, key)[:, alive][:, :, alive] for key in links},
+        **{key: getattr(table, key)[..., alive] for key in places},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
@@ -254,7 +255,9 @@ class _TextLoader(yaml.BaseLoader):
 
 def _wrong(error: ValidationError, file: str) -> InputError:
     """Our error for pydantic's first one: the key's path, why, the nearest key."""
-    first = error.errors()[0]
+    found = error.errors()
+    # a misspelt key is an unknown and a missing one: the first says more
+    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
     path = first["loc"]
     key = ".".join(str(part) for part in path)
     if first["type"] == "extra_forbidden":
@@ -266,7 +269,9 @@ def _wrong(error: ValidationError, file: str) -> InputError:
         )
     if first["type"] == "missing":
         return InputError("the key is missing.", Place(file, key=key))
-    return InputError(f"{first['msg']}; it is {first['input']!r}.", Place(file, key=key))
+    options = re.findall(r"'([^']+)'", str(first.get("ctx", {}).get("expected", "")))
+    near = nearest(str(first["input"]), options)
+    return InputError(f"{first['msg']}; it is {first['input']!r}.", Place(file, key=key), near)
 
 
 def _check_names(found: Entry, file: str) -> None:

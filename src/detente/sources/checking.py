@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
 
 from detente.errors import InputError, Place, nearest
+
+_NUMBER = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
 
 
 def to_numbers(
@@ -43,14 +46,14 @@ def to_numbers(
     """
     text = pd.Series(values.astype("string").str.strip().fillna(""), index=values.index)
     absent = text.isin(list(missing)).to_numpy(dtype=bool)
-    found = pd.to_numeric(text.mask(absent), errors="coerce").to_numpy(
-        np.float64, na_value=np.nan
-    )
-    plain = text.str.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?").to_numpy(dtype=bool)
+    plain = text.str.fullmatch(_NUMBER).to_numpy(dtype=bool) & ~absent
+    # Arrow's reading is rounded correctly whatever the version of pandas
+    cells = pa.array(text.to_numpy(dtype=object), pa.string(), mask=~plain)
+    found = cells.cast(pa.float64()).to_numpy(zero_copy_only=False)
     bad = ~absent & ~(plain & np.isfinite(found))
     if whole:
         with np.errstate(invalid="ignore"):
-            bad |= absent | (found != np.round(found)) | (np.abs(found) > 2**53)
+            bad |= absent | (found != np.round(found)) | (np.abs(found) >= 2**53)
     if bad.any():
         first = int(np.argmax(bad))
         raise _no_number(str(text.iloc[first]), values, first, file, whole=whole)

@@ -153,7 +153,8 @@ def for_sectors(
     estimate = float(table["value"]["Petroleum"])
     if estimate > cap:
         table.loc["Petroleum", "value"] = cap
-        table.loc["Petroleum", "std_error"] *= cap / estimate
+        error = float(table["std_error"]["Petroleum"])
+        table.loc["Petroleum", "std_error"] = error * cap / estimate
         table.loc["Petroleum", "note"] = f"capped; the estimate is {estimate:g}"
     return combine(codes, CP_SECTORS if concordance is None else concordance, table)
 
@@ -276,7 +277,7 @@ def read_protee(path: str | Path, *, member: str | None = None) -> Sourced:
     frame, notes = _protee_frame(Path(path), member)
     bad = ~frame["product"].str.fullmatch(r"\d{5,6}")
     if bad.any():
-        line = frame.index[bad.to_numpy().argmax()]
+        line = frame.index[int(bad.to_numpy().argmax())]
         what = f"'{frame['product'][line]}' is no HS6 code."
         raise InputError(what, Place(str(path), int(line), "HS6"))
     frame = frame.assign(product=frame["product"].str.zfill(6))
@@ -381,7 +382,7 @@ def read_sector_elasticities(path: str | Path, *, member: str | None = None) -> 
     refuse_duplicates(frame, ["sector"], path)
     wrong = ~(frame["value"] > 0)
     if wrong.any():
-        line = frame.index[wrong.to_numpy().argmax()]
+        line = frame.index[int(wrong.to_numpy().argmax())]
         what = f"{frame['value'][line]:g} is no elasticity: θ is a positive number."
         raise InputError(what, Place(str(path), int(line), "value"))
     if "std_error" not in frame:

@@ -6,7 +6,8 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,9 @@ def choose(
     Raises
     ------
     InputError
-        An unknown vintage or file, with the nearest; several where none is named; none at all.
+        An unknown vintage or file, with the nearest; several where none is named.
+    ByHandError
+        The catalogue names no file of this vintage.
     """
     release = source.vintage(vintage)
     if file is not None and file.casefold() != "all":
@@ -141,7 +144,7 @@ def choose(
         raise InputError(what, nearest=nearest(file, names))
     told = f"{source.name}, vintage {release.name},"
     if not release.files:
-        raise InputError(f"{told} has no file to fetch. {source.by_hand}")
+        raise ByHandError("\n".join([f"{told} has no file to fetch.", *_prose(source)]))
     if file is None and len(release.files) > 1:
         listed = ", ".join(f.file for f in release.files)
         what = f"{told} has {len(release.files)} files: {listed}. Say --file F or --file all."
@@ -329,16 +332,28 @@ class _Job:
         if self.item.url and self.item.url_status == "recalled":
             address += " (not checked: see the page if it is wrong)"
         lines = {
-            "By hand": self.source.by_hand.strip(),
-            "Page": self.source.page,
-            "Licence": self.source.licence,
             "Address": address,
             "File": f"{self.item.file}{size}",
             "sha256": self.item.sha256 or "not in the catalogue",
             "Put it here": str(self.target),
             "Then run": _command(self.source, self.vintage, self.item, self.folder),
         }
-        return "\n".join([what, *(f"  {key}: {text}" for key, text in lines.items())])
+        facts = (f"  {key}: {text}" for key, text in lines.items())
+        return "\n".join([what, *_prose(self.source), *facts])
+
+
+def _prose(source: Entry) -> Iterator[str]:
+    """Page, and what to do by hand and the licence at 80 columns."""
+    yield f"  Page: {source.page}"
+    for key, text in (("By hand", source.by_hand), ("Licence", source.licence)):
+        yield textwrap.fill(
+            f"{key}: {' '.join(text.split())}",
+            80,
+            initial_indent="  ",
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
 
 def _command(

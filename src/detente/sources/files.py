@@ -12,6 +12,7 @@ import io
 import os
 import secrets
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -29,6 +30,16 @@ _JUNK = ("__MACOSX/", ".DS_Store", "Thumbs.db")
 
 #: Formats that are a zip inside, and that their own readers open.
 _ZIP_INSIDE = {".xlsx", ".xlsm", ".xlsb", ".ods", ".npz", ".world", ".docx"}
+#: What the standard library raises on damage; a flipped bit can lead to any of them.
+_DAMAGE = (
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _OTHER = {
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
     b"Rar!\x1a\x07": "a rar archive",
@@ -89,7 +100,9 @@ def opened(
     if kind == "zip":
         with _archive(path) as archive:
             info = _member(archive, member, path)
-            with archive.open(info) as inner:
+            with _telling(path, info.filename):
+                inner = archive.open(info)
+            with inner:
                 packed = min(info.compress_size, path.stat().st_size)
                 yield _limited(inner, path, info.filename, packed, limits)
     elif kind == "gz":
@@ -238,16 +251,24 @@ def _absent(path: Path) -> InputError:
 # -- inside a zip ------------------------------------------------------------------------
 @contextmanager
 def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    with _telling(path):
+        archive = zipfile.ZipFile(path)
+    with archive:
+        _refuse_tricks(archive, path)
+        yield archive
+
+
+@contextmanager
+def _telling(path: Path, member: str | None = None) -> Iterator[None]:
+    """Say in our words what the readers of archives make of a broken one."""
+    what = f"'{member}': " if member else ""
     try:
-        with zipfile.ZipFile(path) as archive:
-            _refuse_tricks(archive, path)
-            yield archive
-    except zipfile.BadZipFile as error:
-        what = f"the zip is truncated or damaged ({error}). {_AGAIN}"
-        raise _error(path, what) from None
+        yield
     except NotImplementedError as error:
-        what = f"it is packed in a way that is not read here ({error}): unpack it by hand."
+        what += f"it is packed in a way that is not read here ({error}): unpack it by hand."
         raise _error(path, what) from None
+    except _DAMAGE as error:
+        raise _error(path, f"{what}it is truncated or damaged ({error}). {_AGAIN}") from None
 
 
 def _refuse_tricks(archive: zipfile.ZipFile, path: Path) -> None:
@@ -319,14 +340,14 @@ class _Limited(io.RawIOBase):
         return self.inner.tell()
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        with self._telling():
+        with _telling(self.path, self.member):
             at = self.inner.seek(offset, whence)
         self._count(at)
         return at
 
     def readinto(self, buffer: Any, /) -> int:
         view = memoryview(buffer).cast("B")
-        with self._telling():
+        with _telling(self.path, self.member):
             data = self.inner.read(len(view))
         self._count(self.inner.tell())
         view[: len(data)] = data
@@ -342,13 +363,6 @@ class _Limited(io.RawIOBase):
         else:
             return
         raise self._error(f"{what}, as a zip bomb does; reading was stopped.")
-
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        try:
-            yield
-        except (EOFError, zipfile.BadZipFile, zlib.error, gzip.BadGzipFile) as error:
-            raise self._error(f"it is truncated or damaged ({error}). {_AGAIN}") from None
 
     def _error(self, what: str) -> InputError:
         return _error(self.path, f"'{self.member}': {what}" if self.member else what)

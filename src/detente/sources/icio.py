@@ -22,7 +22,6 @@ that carry the final demand. The parts are added up again here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,8 +65,6 @@ TAXES = ("TLS", "TAXSUB")
 #: An industry that only one release has, and the release.
 RELEASES = {"A01": "2025", "A01_02": "2023", "01T02": "2021", "01T03": "2018"}
 
-_NAME = re.compile(r"(?i)^(ICIO\d{4}_)?\d{4}(_SML|_REG|_EXT)?\.csv$|.*icio.*\.csv$|.*\.csv$")
-
 
 def read_icio(
     path: str | Path, year: int | None = None, *, tolerance: float | None = None
@@ -98,7 +95,9 @@ def read_icio(
         double or unknown; a cell that is no number; money that is not in million USD; an
         identity that fails.
     """
-    original = pick(path, lambda name: bool(_NAME.match(name)), year, "csv of the ICIO")
+    original = pick(
+        path, lambda name: name.casefold().endswith(".csv"), year, "csv of the ICIO"
+    )
     found, said = the_year(original, year)
     table = _Table.opened(original)
     for piece in pieces(
@@ -111,6 +110,12 @@ def read_icio(
     ):
         table.take(piece)
     return _finish(table, original, found, said, tolerance)
+
+
+def is_icio_header(header: Sequence[str]) -> bool:
+    """Whether the first row of a csv is one of the ICIO's."""
+    kinds = {name.split("_", 1)[-1] for name in header if "_" in name}
+    return {"HFCE", "GFCF"} <= kinds and any(name in OUTPUT for name in header)
 
 
 @dataclass
@@ -250,8 +255,7 @@ def _finish(
         label = axes.labels[int(np.argmax(np.isnan(table.output)))]
         raise InputError(f"the output of row '{label}' is empty.", original.place)
     _same_output(table)
-    member = () if original.member is None else (f"read from '{original.member}'",)
-    source = record(SOURCE, table.release, original.path).noting(*member, *said, *parts)
+    source = record(SOURCE, table.release, original.path).noting(*original.notes, *said, *parts)
     taxes, n = table.by_row["taxes"], axes.size
     return finish(
         blocks,
@@ -272,8 +276,8 @@ def _same_output(table: _Table) -> None:
     worst = int(np.argmax(gap))
     if gap[worst] > (entry(SOURCE).tolerance or np.inf):
         raise InputError(
-            f"output of '{table.blocks.axes.labels[worst]}' is {table.output[worst]:,.1f} in its "
-            f"column and {row[worst]:,.1f} in its row.",
+            f"output of '{table.blocks.axes.labels[worst]}' is {table.output[worst]:,.1f} in "
+            f"its column and {row[worst]:,.1f} in its row.",
             table.original.place,
         )
 

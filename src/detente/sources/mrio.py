@@ -1,74 +1,39 @@
-"""ADB MRIO and EXIOBASE 3: two multi-regional tables with one row an industry.
+"""ADB MRIO, Eora26 and GLORIA: multi-regional tables of many countries.
 
-Eora26 and GLORIA, whose labels lie in files of their own, are in ``mrio_labels``. Everything
-is read in pieces and added up as it comes: EXIOBASE has 64 million cells, GLORIA 1.5 billion,
-and no more than a few rows are held at a time. The tests hold these readers against pymrio's
+Everything is read in pieces and added up as it comes: GLORIA has 1.5 billion cells, and no
+more than some hundred rows are held at a time. The tests hold these readers against pymrio's
 where pymrio reads the format.
 """
 
 from __future__ import annotations
 
-import io
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detente.errors import InputError, Place, nearest
-from detente.sources.blocks import Blocks, Layout, finish, layout
+from detente.errors import InputError, Place
+from detente.sources.blocks import Blocks, Layout, finish, layout, without_empty
 from detente.sources.catalogue import entry, record
-from detente.sources.files import opened
 from detente.sources.iotable import IOTable
-from detente.sources.pick import Original, originals, pick, the_year, year_of
-from detente.sources.rates import usd_per_eur as published_rate
-from detente.sources.sheets import Family, read_sheet, sheet_rows
-from detente.sources.wide import first_lines, pieces
-from detente.sources.wiod import Release, table_of
+from detente.sources.pick import Original, originals, pick, the_year
+from detente.sources.sheets import read_sheet, sheet_rows
+from detente.sources.wide import BLOCK, pieces
+from detente.sources.wiod import ADB, Release, table_of
 
 Array = NDArray[np.float64]
+Index = NDArray[np.intp]
 
-# -- ADB MRIO ----------------------------------------------------------------------------
-
-#: The bank's codes that are not those of ISO 3166.
-ADB_ISO3 = {
-    "BAN": "BGD",
-    "BHU": "BTN",
-    "BRU": "BRN",
-    "CAM": "KHM",
-    "DEN": "DNK",
-    "FIJ": "FJI",
-    "GER": "DEU",
-    "INO": "IDN",
-    "IRE": "IRL",
-    "KGZ": "KGZ",
-    "KUW": "KWT",
-    "MAL": "MYS",
-    "MLD": "MDV",
-    "MON": "MNG",
-    "NEP": "NPL",
-    "NET": "NLD",
-    "PHI": "PHL",
-    "POR": "PRT",
-    "PRC": "CHN",
-    "ROM": "ROU",
-    "SIN": "SGP",
-    "SPA": "ESP",
-    "SRI": "LKA",
-    "SWI": "CHE",
-    "TAP": "TWN",
-    "UAE": "ARE",
-    "UKG": "GBR",
-    "VIE": "VNM",
-    "RoW": "ROW",
-    "ROW": "ROW",
-}
-_ADB_FINAL = {"F1": False, "F2": False, "F3": False, "F4": False, "F5": True}
-_ADB = Release("adb-mrio", "current prices", Family("the ADB MRIO", _ADB_FINAL, ADB_ISO3))
+_ADB = Release("adb-mrio", "current prices", ADB)
 _ADB_NAME = re.compile(r"(?i)^(?!~\$).*adb[-_ ]?mrio.*\.xlsx$")
+
+
+def is_adb_name(name: str) -> bool:
+    """Whether a file of this name may be a table of the ADB."""
+    return bool(_ADB_NAME.match(name))
 
 
 def read_adb(
@@ -97,10 +62,10 @@ def read_adb(
     InputError
         As for ``read_wiod``.
     """
-    original = pick(path, lambda name: bool(_ADB_NAME.match(name)), year, "ADB MRIO workbook")
+    original = pick(path, is_adb_name, year, "ADB MRIO workbook")
     found, said = the_year(original, year)
     rows = sheet_rows(original.path, member=original.member, not_sheets=("legend",))
-    sheet = read_sheet(rows, _ADB.family, original.place)
+    sheet = read_sheet(rows, [_ADB.family], original.place)
     titled = [int(y) for t in sheet.title for y in re.findall(r"\b((?:19|20)\d\d)\b", t)]
     if titled and found not in titled:
         what = f"its name says {found}, its title {titled[0]}."
@@ -108,311 +73,400 @@ def read_adb(
     return table_of(_ADB, sheet, original, found, said, tolerance)
 
 
-# -- EXIOBASE 3 --------------------------------------------------------------------------
+# -- Eora26 ------------------------------------------------------------------------------
 
-#: Its two letters, and ISO 3166; the five rests of continents keep their own.
-EXIOBASE_ISO3 = dict(
-    pair.split(":")
-    for pair in (
-        "AT:AUT BE:BEL BG:BGR CY:CYP CZ:CZE DE:DEU DK:DNK EE:EST ES:ESP FI:FIN FR:FRA GR:GRC "
-        "HR:HRV HU:HUN IE:IRL IT:ITA LT:LTU LU:LUX LV:LVA MT:MLT NL:NLD PL:POL PT:PRT RO:ROU "
-        "SE:SWE SI:SVN SK:SVK GB:GBR US:USA JP:JPN CN:CHN CA:CAN KR:KOR BR:BRA IN:IND MX:MEX "
-        "RU:RUS AU:AUS CH:CHE TR:TUR TW:TWN NO:NOR ID:IDN ZA:ZAF"
-    ).split()
-)
-EXIOBASE_RESTS = {
-    "WA": "Rest of Asia and Pacific",
-    "WL": "Rest of America",
-    "WE": "Rest of Europe",
-    "WF": "Rest of Africa",
-    "WM": "Rest of Middle East",
-}
-_STOCKS = ("changes in inventories", "changes in valuables", "exports: total (fob)")
-_PRODUCT_TAXES = "Taxes less subsidies on products purchased: Total"
-_FACTORS = ("Other net taxes on production", "Compensation of employees;", "Operating surplus:")
-_UNKNOWN = "release not said"
+#: Its codes that are not those of ISO 3166.
+EORA_ISO3 = {"SUD": "SDN", "SDS": "SSD"}
+_STOCKS = ("inventor", "valuables")
+_THOUSAND = 1e-3
+_EORA_NAME = re.compile(r"(?i)^Eora26_\d{4}_(bp|pp)_T\.txt$")
 
 
-def read_exiobase(
-    path: str | Path,
-    year: int | None = None,
-    *,
-    usd_per_eur: float | None = None,
-    tolerance: float | None = None,
+def is_eora_name(name: str) -> bool:
+    """Whether a file of this name may be the transactions of Eora26."""
+    return bool(_EORA_NAME.match(name))
+
+
+def read_eora26(
+    path: str | Path, year: int | None = None, *, tolerance: float | None = None
 ) -> IOTable:
-    """Read a year of EXIOBASE 3 (``IOT_2019_ixi.zip`` or ``_pxp``, or its unpacked folder).
+    """Read a year of Eora26 at basic prices.
 
     Parameters
     ----------
     path : str or Path
-        The zip or the folder with ``Z.txt``, ``Y.txt`` and the rest; or a folder of zips.
+        The zip (``Eora26_2015_bp.zip``), its unpacked folder, or a folder of several. The
+        labels (``labels_T.txt``, ``labels_FD.txt``) lie in it or in ``indices.zip`` beside.
     year : int, optional
         Needed where there are several years.
-    usd_per_eur : float, optional
-        US dollars for one euro: the tables are in million EUR. Where not given, the year's
-        average that Eurostat publishes (``detente.sources.rates``), which the notes name.
     tolerance : float, optional
-        How far an identity may fail, relative; the catalogue's where not given.
+        How far an identity may fail, relative. The table is not balanced in all countries,
+        and no bound is published, so that the failure is only noted where not given.
 
     Returns
     -------
     IOTable
-        Changes in inventories and in valuables are in ``inventories``. Two letters become
-        ISO 3166; WA, WL, WE, WF and WM are the rests of continents.
+        Thousand USD become million. Statistical discrepancies, which the table keeps as a
+        last country ROW, are no country here: what is sold to them is in the seller's own
+        ``inventories``, what is bought of them in ``value_added``. Changes in inventories and
+        acquisitions of valuables are in ``inventories``. Output is the sum of a row.
 
     Raises
     ------
     InputError
-        A file that is missing or in another unit; labels that differ between files, are
-        missing or double; a cell that is no number; a year without a known exchange rate;
-        an identity that fails.
+        A file that is missing; purchasers' prices; labels that do not fit the numbers; a
+        cell that is no number; money that is not in thousand USD; an identity that fails.
     """
-    folder = _Exiobase.found(path, year)
-    rate, told = _rate(usd_per_eur, folder)
-    axes, names = folder.axes()
-    blocks = Blocks(axes, folder.told("Z.txt"), rate)
-    final = folder.final(axes)
-    for start, block in folder.rows("Z.txt", axes):
-        rows = np.arange(start, start + len(block))
-        blocks.add(rows, np.hstack([block, final[rows]]))
-    factors, final_taxes = folder.factors(axes, rate)
-    output = folder.output(axes) * rate
-    taxes, value_added, noted = factors if factors else (0.0, output - _paid(blocks), _NO_FACTORS)
-    source = record("exiobase-3", folder.vintage(), folder.source).noting(told, *noted)
-    return finish(
-        blocks,
-        source,
-        folder.year,
-        value_added=axes.spread(np.asarray(value_added)),
-        output=axes.spread(output),
-        taxes=axes.spread(np.broadcast_to(taxes, output.shape)),
-        final_taxes=axes.by_final_country(final_taxes),
-        tolerance=entry("exiobase-3").tolerance if tolerance is None else tolerance,
-        names=([EXIOBASE_RESTS.get(c, c) for c in axes.countries], names),
+    root = pick(path, is_eora_name, year, "table of Eora26")
+    found, said = the_year(root, year)
+    if "_pp_" in root.name.casefold():
+        what = "it is at purchasers' prices; a world needs basic prices (bp)."
+        raise InputError(what, root.place)
+    stem = root.name[: -len("T.txt")]
+    industries = _labels(root, "labels_T.txt")
+    finals = _labels(root, "labels_FD.txt")
+    inside = np.array([j for j, row in enumerate(industries) if row[1] != "ROW"], dtype=np.intp)
+    kept = np.array([j for j, row in enumerate(finals) if row[1] != "ROW"], dtype=np.intp)
+    axes = layout(
+        [(industries[j][1], industries[j][3]) for j in inside],
+        [(finals[j][1], _is_stock(finals[j][3])) for j in kept],
+        str(root.place),
+        merge=EORA_ISO3,
+    )
+    rest = _Rest(axes.size, inside, kept, len(industries), len(finals))
+    blocks, odd = _eora_rows(root, stem, axes, rest)
+    paid = _column_sums(_beside(root, f"{stem}VA.txt"), len(industries), "\t") * _THOUSAND
+    names = dict(
+        zip((row[1] for row in industries), (row[0] for row in industries), strict=True)
+    )
+    source = record("eora26", None, root.path).noting(*root.notes, *said, *odd.notes())
+    return without_empty(
+        finish(
+            blocks,
+            source,
+            found,
+            value_added=axes.spread(paid[inside] + odd.bought),
+            output=blocks.sales(),
+            tolerance=entry("eora26").tolerance if tolerance is None else tolerance,
+            names=(_named(axes, names, EORA_ISO3), ()),
+        )
     )
 
 
-_NO_FACTORS = (
-    "the file of factor inputs is not there: value added is output less inputs, taxes on "
-    "products in it",
+@dataclass(frozen=True)
+class _Rest:
+    """Where the columns of countries stand, and how many there are with discrepancies."""
+
+    size: int
+    inside: Index
+    kept: Index
+    width: int
+    final_width: int
+
+
+@dataclass
+class _Discrepancies:
+    """What the table cannot place, million USD."""
+
+    sold: float
+    bought: Array
+    final: float
+
+    def notes(self) -> tuple[str, ...]:
+        """With amounts, where there are any."""
+        told = []
+        if self.sold:
+            told.append(
+                f"sales to statistical discrepancies ({self.sold:,.0f} million USD) are in the "
+                "sellers' own changes in inventories"
+            )
+        if self.bought.any():
+            told.append(
+                f"inputs of statistical discrepancies ({self.bought.sum():,.0f} million USD) "
+                "are in value added"
+            )
+        if self.final:
+            told.append(
+                f"final demand for statistical discrepancies ({self.final:,.0f} million USD) "
+                "is left out"
+            )
+        return tuple(told)
+
+
+def _eora_rows(
+    root: Original, stem: str, axes: Layout, rest: _Rest
+) -> tuple[Blocks, _Discrepancies]:
+    """Read T and FD side by side."""
+    blocks = Blocks(axes, str(root.place), _THOUSAND)
+    odd = _Discrepancies(0.0, np.zeros(rest.size), 0.0)
+    position = np.full(rest.width, -1, dtype=np.intp)
+    position[rest.inside] = np.arange(rest.size)
+    out = np.setdiff1d(np.arange(rest.width), rest.inside)
+    out_final = np.setdiff1d(np.arange(rest.final_width), rest.kept)
+    final = _whole(_beside(root, f"{stem}FD.txt"), rest.final_width, rest.width)
+    for start, block in _numbered(root, rest.width, rest.width):
+        rows = np.arange(start, start + len(block))
+        real = position[rows] >= 0
+        y = final[rows]
+        blocks.add(
+            position[rows][real],
+            np.hstack([block[real][:, rest.inside], y[real][:, rest.kept]]),
+        )
+        lost = np.nansum(block[:, out], axis=1) + np.nansum(y[:, out_final], axis=1)
+        lost *= _THOUSAND
+        at = position[rows][real]
+        own = axes.country[at]
+        np.add.at(blocks.inventories, (axes.sector[at], own, own), lost[real])
+        odd.sold += float(lost[real].sum())
+        odd.bought += np.nansum(block[~real][:, rest.inside], axis=0) * _THOUSAND
+        odd.final += float(np.nansum(y[~real][:, rest.kept])) * _THOUSAND
+    return blocks, odd
+
+
+# -- GLORIA ------------------------------------------------------------------------------
+
+_GLORIA_NAME = re.compile(
+    r"(?i)^\d*_?120secMother_AllCountries_\d+_T-Results_\d{4}_\d+_Markup001\(full\)\.csv$"
 )
+_README = re.compile(r"(?i)^GLORIA_ReadMe.*\.xlsx$")
+#: Bytes of text that are parsed at once; a row has 39 thousand cells.
+_GLORIA_BLOCK = 48 * 1024**2
+
+
+def is_gloria_name(name: str) -> bool:
+    """Whether a file of this name may be GLORIA's transactions at basic prices."""
+    return bool(_GLORIA_NAME.match(name))
+
+
+def read_gloria(
+    path: str | Path,
+    year: int | None = None,
+    *,
+    readme: str | Path | None = None,
+    tolerance: float | None = None,
+) -> IOTable:
+    """Read a year of GLORIA at basic prices.
+
+    The table is one of supply and use: for each region 120 industries, then 120 products.
+    Its supply is diagonal, an industry making its own product only, so that uses of products
+    by industries are the input-output table; where it is not diagonal the file is refused.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``GLORIA_MRIOs_59_2022.zip``, its unpacked folder, or a folder of several.
+    year : int, optional
+        Needed where there are several years.
+    readme : str or Path, optional
+        ``GLORIA_ReadMe_059.xlsx``, which names regions, sectors and final demand; looked for
+        in ``path`` and beside it where not given.
+    tolerance : float, optional
+        How far an identity may fail, relative. At basic prices the taxes on products that
+        industries pay are in no row of the table, so that output exceeds costs by them, and
+        the failure is only noted where not given.
+
+    Returns
+    -------
+    IOTable
+        Thousand USD become million. Changes in inventories and acquisitions of valuables are
+        in ``inventories``. Output is that of the supply table. Regions without output are
+        left out and noted.
+
+    Raises
+    ------
+    InputError
+        A file that is missing; numbers that do not fit the labels; a cell that is no number;
+        supply that is not diagonal; an identity that fails.
+    """
+    root = pick(path, is_gloria_name, year, "T-Results at basic prices")
+    found, said = the_year(root, year)
+    labels = _gloria_labels(_readme(path, root, readme))
+    axes = layout(
+        [(c, s) for c in labels.regions for s in labels.sectors],
+        [(c, _is_stock(f)) for c in labels.regions for f in labels.final],
+        str(root.place),
+    )
+    blocks, output = _gloria_rows(root, axes, labels)
+    value = _column_sums(_part(root, "V"), 2 * axes.size, ",", _GLORIA_BLOCK) * _THOUSAND
+    source = record("gloria", None, root.path).noting(*root.notes, *said)
+    return without_empty(
+        finish(
+            blocks,
+            source,
+            found,
+            value_added=axes.spread(value[_industry(axes.size, len(labels.sectors))]),
+            output=axes.spread(output),
+            tolerance=entry("gloria").tolerance if tolerance is None else tolerance,
+            names=(labels.names, ()),
+        )
+    )
 
 
 @dataclass(frozen=True)
-class _Exiobase:
-    """The files of one year, in a zip or unpacked."""
+class _Gloria:
+    """Labels of the ReadMe."""
 
-    source: Path
-    year: int
-    files: dict[str, Original]
-
-    @classmethod
-    def found(cls, path: str | Path, year: int | None) -> _Exiobase:
-        """Find the year's files: in the zip, the folder, or the folder's one zip or folder."""
-        path = Path(path)
-        if path.is_dir() and not (path / "Z.txt").is_file():
-            inside = [p for p in path.iterdir() if p.is_dir() and (p / "Z.txt").is_file()]
-            unpacked = [p for p in inside if year in (None, year_of(p.name))]
-            if len(unpacked) == 1:
-                return cls.found(unpacked[0], year)
-            wanted: Callable[[str], bool] = lambda name: name == "Z.txt"  # noqa: E731
-            path = pick(path, wanted, year, "table of EXIOBASE", year_in=lambda _: None).path
-        files = {}
-        for o in originals(path, lambda name: name.endswith((".txt", ".json"))):
-            parts = Path(o.member or o.path.relative_to(path)).parts
-            below = [p for p in parts[:-1] if p in ("satellite", "factor_inputs", "impacts")]
-            files.setdefault("/".join([*below[-1:], parts[-1]]), o)
-        for sub in ("satellite", "factor_inputs") if path.is_dir() else ():
-            for name in ("F.txt", "F_Y.txt"):
-                if (path / sub / name).is_file():
-                    files[f"{sub}/{name}"] = Original(path / sub / name, None, None)
-        for name in ("Z.txt", "Y.txt"):
-            if name not in files:
-                what = f"'{name}' is missing; there are {', '.join(sorted(files)) or 'none'}."
-                raise InputError(what, Place(str(path)))
-        told = year_of(path.name) or year_of(Path(files["Z.txt"].member or "").parent.name)
-        if told is None or (year is not None and told != year):
-            what = "its name does not say the year; say it" if told is None and year is None else ""
-            if what:
-                raise InputError(f"{what}.", Place(str(path)))
-            if told is not None:
-                raise InputError(f"it holds {told}, not {year}.", Place(str(path)))
-        return cls(path, told or year or 0, files)
-
-    def told(self, name: str) -> str:
-        """Where one of the files is, for messages."""
-        return str(self.files[name].place)
-
-    def vintage(self) -> str:
-        """Release that ``metadata.json`` names (``v3.81`` is 3.8.1, ``3.10.1`` itself)."""
-        if "metadata.json" not in self.files:
-            return _UNKNOWN
-        with self._open("metadata.json") as stream:
-            try:
-                said = str(json.loads(stream.read()).get("version", ""))
-            except (ValueError, AttributeError):
-                return _UNKNOWN
-        digits = said.removeprefix("v").split(".")
-        if len(digits) == 2 and len(digits[1]) == 2:
-            digits = [digits[0], *digits[1]]
-        known = [v.name for v in entry("exiobase-3").vintages]
-        return ".".join(digits) if ".".join(digits) in known else _UNKNOWN
-
-    def axes(self) -> tuple[Layout, list[str]]:
-        """Axes by ``Z.txt`` and ``Y.txt``, and names of the sectors."""
-        industries = self._columns("Z.txt")
-        finals = [(c, kind.casefold() in _STOCKS) for c, kind in self._columns("Y.txt")]
-        codes = self._codes()
-        sectors = [(c, codes.get(s, s)) for c, s in industries]
-        axes = layout(sectors, finals, self.told("Z.txt"), merge=EXIOBASE_ISO3)
-        named = {codes.get(s, s): s for _, s in industries}
-        return axes, [named[s] for s in axes.sectors]
-
-    def rows(self, name: str, axes: Layout) -> Iterator[tuple[int, Array]]:
-        """Numbers of a file whose rows are the industries, with the first row's position."""
-        columns = self._columns(name)
-        codes, start = self._codes(), 0
-        o = self.files[name]
-        for piece in pieces(
-            o.path,
-            member=o.member,
-            width=len(columns),
-            labels=2,
-            skip=self._skip(name),
-            sep="\t",
-            names=[" ".join(c) for c in columns],
-        ):
-            for j, (country, sector) in enumerate(piece.labels):
-                label = f"{country}_{codes.get(sector, sector)}"
-                if start + j >= axes.size or label != axes.labels[start + j]:
-                    want = axes.labels[start + j] if start + j < axes.size else "no more rows"
-                    raise InputError(
-                        f"the row '{label}' stands where '{want}' should, in the order of the "
-                        "columns of Z.txt.",
-                        Place(str(o.place), piece.line + j),
-                    )
-            yield start, piece.values
-            start += len(piece.labels)
-        if start < axes.size:
-            what = f"it ends before the row '{axes.labels[start]}': it is cut short."
-            raise InputError(what, o.place)
-
-    def final(self, axes: Layout) -> Array:
-        """All of ``Y.txt``, shape (C, F)."""
-        return np.vstack([block for _, block in self.rows("Y.txt", axes)])
-
-    def output(self, axes: Layout) -> Array:
-        """Output by ``x.txt``, million EUR; needed, since it is what the rest is held against."""
-        if "x.txt" not in self.files:
-            raise InputError("'x.txt' (output) is missing.", Place(str(self.source)))
-        codes, o = self._codes(), self.files["x.txt"]
-        found: dict[str, float] = {}
-        for piece in pieces(o.path, member=o.member, width=1, labels=2, skip=1, sep="\t"):
-            for (country, sector), value in zip(piece.labels, piece.values[:, 0], strict=True):
-                found[f"{country}_{codes.get(sector, sector)}"] = float(np.nan_to_num(value))
-        lacking = next((label for label in axes.labels if label not in found), None)
-        if lacking is not None:
-            raise InputError(f"there is no output of '{lacking}'.", o.place, nearest(lacking, found))
-        return np.array([found[label] for label in axes.labels])
-
-    def factors(
-        self, axes: Layout, rate: float
-    ) -> tuple[tuple[Array, Array, tuple[str, ...]] | None, Array]:
-        """Taxes on products and value added of industries; taxes of final demand.
-
-        Up to 3.8 they are the first rows of ``satellite``, later they are ``factor_inputs``.
-        """
-        none = np.zeros(axes.final_country.size)
-        sub = next((s for s in ("factor_inputs", "satellite") if f"{s}/F.txt" in self.files), None)
-        if sub is None:
-            return None, none
-        found = self._labelled(f"{sub}/F.txt", axes.size)
-        if _PRODUCT_TAXES not in found or len(found) < 3:
-            return None, none
-        taxes = found.pop(_PRODUCT_TAXES) * rate
-        told = (f"taxes and value added are {len(found) + 1} rows of {sub}/F.txt",)
-        final = none
-        if f"{sub}/F_Y.txt" in self.files:
-            final = self._labelled(f"{sub}/F_Y.txt", none.size).get(_PRODUCT_TAXES, none) * rate
-        return (taxes, np.sum([*found.values()], axis=0) * rate, told), final
-
-    def _labelled(self, name: str, width: int) -> dict[str, Array]:
-        """Monetary rows of a file with a thousand more in other units."""
-        found: dict[str, Array] = {}
-        with self._open(name) as stream:
-            for number, raw in enumerate(stream, start=1):
-                label, _, rest = raw.decode("utf-8", "replace").partition("\t")
-                if label != _PRODUCT_TAXES and not label.startswith(_FACTORS):
-                    continue
-                if label.endswith(": Total") and label != _PRODUCT_TAXES:
-                    continue
-                try:
-                    values = np.array(rest.rstrip("\r\n").split("\t"), dtype=np.float64)
-                except ValueError:
-                    what = f"a cell of '{label}' is no number."
-                    raise InputError(what, Place(self.told(name), number)) from None
-                if values.size != width:
-                    what = f"'{label}' has {values.size:,} cells; {width:,} were expected."
-                    raise InputError(what, Place(self.told(name), number))
-                found[label] = values
-        return found
-
-    def units(self) -> set[str]:
-        """Units that ``unit.txt`` names."""
-        if "unit.txt" not in self.files:
-            return set()
-        with self._open("unit.txt") as stream:
-            lines = io.TextIOWrapper(stream, encoding="utf-8").read().splitlines()
-        return {line.split("\t")[-1].strip() for line in lines[1:] if line.strip()}
-
-    def _columns(self, name: str) -> list[tuple[str, str]]:
-        """Pairs above the numbers of a file."""
-        o = self.files[name]
-        top = [line.split("\t") for line in first_lines(o.path, 2, member=o.member)]
-        if len(top[0]) < 3 or len(top[0]) != len(top[1]):
-            what = "it should begin with a row of regions and one of sectors, tabs between."
-            raise InputError(what, o.place)
-        return [(a.strip(), b.strip()) for a, b in zip(top[0][2:], top[1][2:], strict=True)]
-
-    def _skip(self, name: str) -> int:
-        """Lines above the numbers: two, or three with the names of the labels."""
-        o = self.files[name]
-        third = first_lines(o.path, 3, member=o.member)[2].split("\t")
-        return 3 if third[:2] == ["region", "sector"] else 2
-
-    def _codes(self) -> dict[str, str]:
-        """Code of a sector's name (i01.a), by ``industries.txt`` or ``products.txt``."""
-        name = next((n for n in ("industries.txt", "products.txt") if n in self.files), None)
-        if name is None:
-            return {}
-        with self._open(name) as stream:
-            lines = io.TextIOWrapper(stream, encoding="utf-8").read().splitlines()
-        header = lines[0].split("\t") if lines else []
-        if "Name" not in header or "CodeNr" not in header:
-            return {}
-        a, b = header.index("Name"), header.index("CodeNr")
-        cells = [line.split("\t") for line in lines[1:]]
-        return {c[a].strip(): c[b].strip() for c in cells if len(c) > max(a, b)}
-
-    def _open(self, name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
-        o = self.files[name]
-        return opened(o.path, o.member)
+    regions: list[str]
+    names: list[str]
+    sectors: list[str]
+    final: list[str]
 
 
-def _paid(blocks: Blocks) -> Array:
-    """Inputs of each industry, shape (C,)."""
-    raise NotImplementedError
+def _gloria_rows(root: Original, axes: Layout, labels: _Gloria) -> tuple[Blocks, Array]:
+    """Uses of products, and output by the supply of industries."""
+    n, s = axes.size, len(labels.sectors)
+    industry, product = _industry(n, s), _industry(n, s) + s
+    kind = np.full(2 * n, -1, dtype=np.intp)
+    kind[product] = np.arange(n)
+    final = _whole(
+        _part(root, "Y"), axes.final_country.size, 2 * n, ",", product, _GLORIA_BLOCK
+    )
+    blocks, output, off = Blocks(axes, str(root.place), _THOUSAND), np.zeros(n), 0.0
+    for start, block in _numbered(root, 2 * n, 2 * n, ",", _GLORIA_BLOCK):
+        rows = np.arange(start, start + len(block))
+        at = kind[rows]
+        used = at >= 0
+        blocks.add(at[used], np.hstack([block[used][:, industry], final[at[used]]]))
+        made = np.nan_to_num(block[~used][:, product])
+        own = np.searchsorted(industry, rows[~used])
+        output[own] = made[np.arange(own.size), own]
+        off += float(np.abs(made).sum() - np.abs(output[own]).sum())
+    if off > 1e-6 * output.sum():
+        raise InputError(
+            f"industries make products other than their own ({off / output.sum():.2%} of "
+            "output); the supply table should be diagonal.",
+            root.place,
+        )
+    return blocks, output * _THOUSAND
 
 
-def _rate(given: float | None, folder: _Exiobase) -> tuple[float, str]:
-    """Million USD of one million EUR, and a note of where the rate is from."""
-    units = folder.units()
-    if units - {"M.EUR"}:
-        what = f"its unit is {' and '.join(sorted(units))}; M.EUR was expected."
-        raise InputError(what, Place(folder.told("unit.txt")))
+def _industry(size: int, sectors: int) -> Index:
+    """Positions of industries among industries and products, region by region."""
+    region, sector = np.divmod(np.arange(size), sectors)
+    return np.asarray(2 * sectors * region + sector, dtype=np.intp)
+
+
+def _part(root: Original, letter: str) -> Original:
+    """The file of final demand or value added; its date may be another."""
+    tail = root.name[root.name.index("120sec") :].replace("T-Results", f"{letter}-Results")
+    found = root.siblings(lambda name: name.endswith(tail))
+    if len(found) != 1:
+        told = "there is no" if not found else f"there are {len(found)} of"
+        raise InputError(f"{told} '…{tail}' beside it.", root.place)
+    return found[0]
+
+
+def _readme(path: str | Path, root: Original, given: str | Path | None) -> Original:
     if given is not None:
-        if not 0.3 < given < 3:
-            raise InputError(f"{given:g} is no plausible number of US dollars for one euro.")
-        return given, f"million EUR at {given:g} USD for a euro, as given"
-    rate, source = published_rate(folder.year)
-    return rate, f"million EUR at {rate:g} USD for a euro, {source}"
+        return Original(Path(given))
+    found = root.siblings(lambda name: bool(_README.match(name)))
+    around = [root.path.parent, root.path.parent.parent, Path(path)]
+    for folder in (f for f in around if f.is_dir()):
+        found += [Original(p) for p in sorted(folder.iterdir()) if _README.match(p.name)]
+    if found:
+        return found[0]
+    raise InputError(
+        "GLORIA_ReadMe_….xlsx, which names its regions and sectors, is not beside it.",
+        root.place,
+    )
+
+
+def _gloria_labels(readme: Original) -> _Gloria:
+    def column(sheet: str, name: str) -> list[str]:
+        rows = [row for _, row in sheet_rows(readme.path, member=readme.member, sheet=sheet)]
+        header = [str(cell or "").strip() for cell in rows[0]] if rows else []
+        if name not in header:
+            what = f"sheet '{sheet}' has no column '{name}'; there are {', '.join(header)}."
+            raise InputError(what, readme.place)
+        j = header.index(name)
+        return [
+            str(row[j]).strip() for row in rows[1:] if len(row) > j and row[j] not in (None, "")
+        ]
+
+    demand = "Value added and final demand"
+    return _Gloria(
+        column("Regions", "Region_acronyms"),
+        column("Regions", "Region_names"),
+        column("Sectors", "Sector_names"),
+        column(demand, "Final_demand_names"),
+    )
+
+
+# -- numbers and labels in files of their own --------------------------------------------
+def _numbered(
+    file: Original, width: int, height: int, sep: str = "\t", block: int = BLOCK
+) -> Iterator[tuple[int, Array]]:
+    """Numbers of a file without labels, and the first row's position."""
+    start = 0
+    for piece in pieces(file.path, member=file.member, width=width, sep=sep, block=block):
+        if start + len(piece.values) > height:
+            raise InputError(f"it has more than the {height:,} rows of its labels.", file.place)
+        yield start, piece.values
+        start += len(piece.values)
+    if start < height:
+        what = f"it has {start:,} rows; its labels are {height:,}. It is cut short."
+        raise InputError(what, file.place)
+
+
+def _whole(
+    file: Original,
+    width: int,
+    height: int,
+    sep: str = "\t",
+    rows: Index | None = None,
+    block: int = BLOCK,
+) -> Array:
+    """A file without labels, or the rows wanted of it."""
+    place = np.full(height, -1, dtype=np.intp)
+    wanted = np.arange(height) if rows is None else rows
+    place[wanted] = np.arange(wanted.size)
+    out = np.zeros((wanted.size, width))
+    for start, values in _numbered(file, width, height, sep, block):
+        at = place[start : start + len(values)]
+        out[at[at >= 0]] = values[at >= 0]
+    return out
+
+
+def _column_sums(file: Original, width: int, sep: str, block: int = BLOCK) -> Array:
+    total = np.zeros(width)
+    for piece in pieces(file.path, member=file.member, width=width, sep=sep, block=block):
+        total += np.nansum(piece.values, axis=0)
+    return total
+
+
+def _labels(root: Original, name: str) -> list[list[str]]:
+    """Rows of a file of labels, in the table's folder or in indices.zip."""
+    file = root.beside(name)
+    if file is None:
+        plain, packed = root.path.parent / name, root.path.parent / "indices.zip"
+        found = [Original(plain)] if plain.is_file() else []
+        if packed.is_file():
+            found += originals(packed, lambda n: n == name)
+        if not found:
+            what = f"'{name}' is neither in it nor in indices.zip beside it."
+            raise InputError(what, root.place)
+        file = found[0]
+    with file.open() as stream:
+        text = stream.read().decode("utf-8-sig", "replace")
+    rows = [[c.strip() for c in line.split("\t")] for line in text.splitlines() if line.strip()]
+    short = next((j for j, row in enumerate(rows) if len(row) < 4), None)
+    if short is not None:
+        what = "a row of labels needs country, code, kind and name, tabs between."
+        raise InputError(what, Place(file.place.file, short + 1))
+    return rows
+
+
+def _beside(root: Original, name: str) -> Original:
+    found = root.beside(name)
+    if found is None:
+        raise InputError(f"'{name}' is not beside it.", root.place)
+    return found
+
+
+def _is_stock(name: str) -> bool:
+    return any(word in name.casefold() for word in _STOCKS)
+
+
+def _named(axes: Layout, names: dict[str, str], changed: dict[str, str]) -> Sequence[str]:
+    by_code = {changed.get(code, code): name for code, name in names.items()}
+    return [by_code.get(c, c) for c in axes.countries]

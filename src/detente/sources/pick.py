@@ -66,12 +66,19 @@ class Original:
         return opened(self.path, self.member)
 
     def beside(self, name: str) -> Original | None:
-        """Find a file in its folder or below, such as ``satellite/F.txt``; None if not there."""
+        """Find a file in its folder or below, such as ``satellite/F.txt``, or None."""
         if self.member is None:
             path = self.path.parent / name
             return Original(path) if path.is_file() else None
         member = str(PurePosixPath(self.member).parent / name)
         return Original(self.path, member) if member in members(self.path) else None
+
+    def siblings(self, wanted: Callable[[str], bool]) -> list[Original]:
+        """Files of its zip, or of its folder (no deeper), whose name is wanted."""
+        if self.member is not None:
+            return _in_file(self.path, wanted, strict=True)
+        found = sorted(self.path.parent.iterdir())
+        return [Original(p) for p in found if p.is_file() and wanted(p.name)]
 
 
 def year_of(name: str) -> int | None:
@@ -176,12 +183,16 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _in_file(path: Path, wanted: Callable[[str], bool], *, strict: bool) -> list[Original]:
-    """Originals in one file; one of a folder that cannot be opened is passed over."""
-    plain = path.name.removesuffix(".gz")
-    if wanted(plain):
+    """Originals in one file; one of a folder that cannot be opened is passed over.
+
+    A file that is no zip and that a user names is what they say, whatever its name.
+    """
+    if wanted(path.name.removesuffix(".gz")):
         return [Original(path)]
     try:
-        inside = members(path) if is_zip(path) else ()
+        if not is_zip(path):
+            return [Original(path)] if strict else []
+        inside = members(path)
     except InputError:
         if strict:
             raise

@@ -40,7 +40,7 @@ USD_PER_EUR = {
 }
 
 
-def usd_per_eur(year: int) -> tuple[float, str]:
+def average_usd_per_eur(year: int) -> tuple[float, str]:
     """US dollars for one euro, average of a year, and the source.
 
     Raises

@@ -70,6 +70,7 @@ class Sheet:
 
     Attributes
     ----------
+    family : Family
     title : tuple of str
         Texts above the table: title, prices, unit.
     blocks : Blocks
@@ -81,6 +82,7 @@ class Sheet:
         Name of each industry.
     """
 
+    family: Family
     title: tuple[str, ...]
     blocks: Blocks
     bottom: dict[str, Array] = field(default_factory=dict)
@@ -118,26 +120,34 @@ def sheet_rows(
         data = io.BytesIO(stream.read())
     place = Place(str(path) if member is None else f"{path} ({member})")
     try:
-        import python_calamine  # noqa: PLC0415 - an extra
+        import python_calamine  # noqa: PLC0415
 
         return _calamine(python_calamine, data, sheet, not_sheets, place)
     except ImportError:
         if name.casefold().endswith(".xlsb"):
-            what = "to read xlsb install python-calamine: pip install \"detente[data]\"."
+            what = 'to read xlsb install python-calamine: pip install "detente[data]".'
             raise InputError(what, place) from None
     return _openpyxl(data, sheet, not_sheets, place)
 
 
-def read_sheet(rows: Iterable[tuple[int, Row]], family: Family, place: Place) -> Sheet:
-    """Read a sheet of the family.
+def read_sheet(
+    rows: Iterable[tuple[int, Row]], families: Sequence[Family], place: Place
+) -> Sheet:
+    """Read a sheet.
 
     Parameters
     ----------
     rows : iterable of (int, list)
         Number and cells of each row.
-    family : Family
+    families : sequence of Family
+        Those that it may be of; its codes of final demand tell which.
     place : Place
         The file, for messages.
+
+    Returns
+    -------
+    Sheet
+        With the family that it turned out to be of.
 
     Raises
     ------
@@ -146,7 +156,11 @@ def read_sheet(rows: Iterable[tuple[int, Row]], family: Family, place: Place) ->
         row that is missing or double.
     """
     source = iter(rows)
-    head = _head(source, family, place)
+    head = _head(source, place)
+    family = family_of(head.codes, families)
+    if family is None:
+        what = " or ".join(f.what for f in families)
+        raise InputError(f"its final demand is not coded as that of {what}.", place)
     reader = _Reader(head, family, place)
     for number, row in source:
         reader.take(number, row)
@@ -165,7 +179,21 @@ class _Head:
     industries: list[str]
 
 
-def _head(source: Iterator[tuple[int, Row]], family: Family, place: Place) -> _Head:
+def head_codes(rows: Iterable[tuple[int, Row]]) -> list[str]:
+    """Codes above the columns of a sheet; empty where it is no such sheet."""
+    try:
+        return _head(iter(rows), Place()).codes
+    except InputError:
+        return []
+
+
+def family_of(codes: Sequence[str], families: Sequence[Family]) -> Family | None:
+    """Which family's codes of final demand are there."""
+    there = {code.casefold() for code in codes}
+    return next((f for f in families if {c.casefold() for c in f.final} <= there), None)
+
+
+def _head(source: Iterator[tuple[int, Row]], place: Place) -> _Head:
     above: list[list[str]] = []
     for _, row in source:
         texts = [_text(cell) for cell in row]
@@ -182,8 +210,8 @@ def _head(source: Iterator[tuple[int, Row]], family: Family, place: Place) -> _H
         if len(above) >= _HEAD:
             break
     raise InputError(
-        f"it is no sheet of {family.what}: no row with the codes of columns (c1, c2 …) comes "
-        f"within {_HEAD} rows, with countries and names above it.",
+        f"no row with codes of columns (c1, c2 …) comes within {_HEAD} rows, with countries "
+        "and names above it: it is no sheet of the WIOD or the ADB.",
         place,
     )
 
@@ -208,7 +236,7 @@ class _Reader:
             merge=family.iso3,
         )
         self.position = {pair: k for k, pair in enumerate(pairs)}
-        self.sheet = Sheet(head.title, Blocks(axes, str(place)))
+        self.sheet = Sheet(family, head.title, Blocks(axes, str(place)))
         self.sheet.output = np.full(axes.size, np.nan)
         self.sheet.names = {self._industry(j): head.names[j] for j in industries}
 
@@ -236,7 +264,9 @@ class _Reader:
             )
         clean = np.nan_to_num(numbers[self.order])
         if kind in self.sheet.bottom and kind != "adjustments":
-            raise InputError(f"there is a second row of {kind}.", Place(self.place.file, number))
+            raise InputError(
+                f"there is a second row of {kind}.", Place(self.place.file, number)
+            )
         self.sheet.bottom[kind] = self.sheet.bottom.get(kind, 0.0) + clean
 
     def finish(self) -> Sheet:
@@ -251,7 +281,7 @@ class _Reader:
     def _kind(self, j: int) -> str:
         code, country = self.head.codes[j].casefold(), self.head.countries[j].casefold()
         named = self.head.names[j].casefold(), self.head.industries[j].casefold()
-        if country in _TOTAL or any(n in _TOTAL for n in named):
+        if country in _TOTAL or any(n in _TOTAL or n[:6] == "total " for n in named):
             return "output"
         if not code and not country:
             return "none"
@@ -296,8 +326,9 @@ class _Reader:
                 out[j] = float(text)
             except ValueError:
                 column = f"{self.head.countries[j]} {self.head.codes[j]}".strip()
+                where = " ".join(filter(None, label[-2:]))
                 raise InputError(
-                    f"'{text[:40]}' in row '{' '.join(filter(None, label[-2:]))}' is no number.",
+                    f"'{text[:40]}' in row '{where}' is no number.",
                     Place(self.place.file, number, column),
                 ) from None
         return out
@@ -321,7 +352,7 @@ def _openpyxl(
     data: io.BytesIO, sheet: str | None, not_sheets: Sequence[str], place: Place
 ) -> Iterator[tuple[int, Row]]:
     try:
-        import openpyxl  # noqa: PLC0415 - an extra
+        import openpyxl  # type: ignore[import-untyped]  # noqa: PLC0415
     except ImportError:
         what = "to read a workbook install the extra 'data': pip install \"detente[data]\"."
         raise InputError(what, place) from None

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv as pc
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.csv as pc  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from detente.errors import InputError, Place

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +23,14 @@ from detente.sources.catalogue import entry, record
 from detente.sources.files import opened
 from detente.sources.iotable import IOTable
 from detente.sources.pick import Original, pick, the_year
-from detente.sources.sheets import Family, Sheet, read_sheet, sheet_rows
+from detente.sources.sheets import (
+    Family,
+    Sheet,
+    family_of,
+    head_codes,
+    read_sheet,
+    sheet_rows,
+)
 
 Array = NDArray[np.float64]
 
@@ -61,6 +70,46 @@ _2016 = Release(
     "wiod-2016",
     "2016 release",
     Family("the WIOD of 2016", _FINAL_2016, ISO3, by_industry=True),
+)
+
+#: The bank's codes that are not those of ISO 3166.
+ADB_ISO3 = {
+    "BAN": "BGD",
+    "BHU": "BTN",
+    "BRU": "BRN",
+    "CAM": "KHM",
+    "DEN": "DNK",
+    "FIJ": "FJI",
+    "GER": "DEU",
+    "INO": "IDN",
+    "IRE": "IRL",
+    "KUW": "KWT",
+    "MAL": "MYS",
+    "MLD": "MDV",
+    "MON": "MNG",
+    "NEP": "NPL",
+    "NET": "NLD",
+    "PHI": "PHL",
+    "POR": "PRT",
+    "PRC": "CHN",
+    "ROM": "ROU",
+    "SIN": "SGP",
+    "SPA": "ESP",
+    "SRI": "LKA",
+    "SWI": "CHE",
+    "TAP": "TWN",
+    "UAE": "ARE",
+    "UKG": "GBR",
+    "VIE": "VNM",
+    "RoW": "ROW",
+    "ROW": "ROW",
+}
+
+#: The Asian Development Bank continues the tables of 2013 in the same sheet.
+ADB = Family(
+    "the ADB MRIO",
+    {"F1": False, "F2": False, "F3": False, "F4": False, "F5": True},
+    ADB_ISO3,
 )
 
 #: The 35 industries of the 2013 release (ISIC Rev. 3 / NACE Rev. 1).
@@ -161,6 +210,18 @@ def read_wiod_arrays(path: str | Path, year: int, *, tolerance: float | None = N
     )
 
 
+def is_wiod_name(name: str) -> bool:
+    """Whether a file of this name may be a table of the WIOD."""
+    return bool(_NAME.match(name))
+
+
+def sheet_source(rows: Iterable[tuple[int, list[Any]]]) -> str | None:
+    """Which source a sheet of this family is of, by its codes; None where of none."""
+    codes = head_codes(rows)
+    of = {"wiod-2013": _2013.family, "wiod-2016": _2016.family, "adb-mrio": ADB}
+    return next((name for name, f in of.items() if codes and family_of(codes, [f])), None)
+
+
 def read_wiod(
     path: str | Path, year: int | None = None, *, tolerance: float | None = None
 ) -> IOTable:
@@ -191,15 +252,20 @@ def read_wiod(
         missing, double or unknown; a cell that is no number; prices that are not current or
         money that is not in million USD; an identity that fails.
     """
-    original = pick(path, lambda name: bool(_NAME.match(name)), year, "table", year_in=_year)
+    original = pick(
+        path,
+        is_wiod_name,
+        year,
+        "table",
+        year_in=lambda o: _year(o.name),
+    )
     found, said = the_year(original, year)
     if original.name.casefold().endswith(".dta"):
-        release, sheet = _2016, _stata(original, found)
+        sheet = _stata(original, found)
     else:
-        # Names of 2013 have two digits of the year, those of 2016 have four.
-        release = _2013 if re.match(r"(?i)^wiot\d{2}(?!\d)", original.name) else _2016
         rows = sheet_rows(original.path, member=original.member)
-        sheet = read_sheet(rows, release.family, original.place)
+        sheet = read_sheet(rows, [_2013.family, _2016.family], original.place)
+    release = _2013 if sheet.family is _2013.family else _2016
     return table_of(release, sheet, original, found, said, tolerance)
 
 
@@ -225,10 +291,11 @@ def table_of(
     rest = sheet.bottom.get("adjustments", zero)
     output = np.where(np.isnan(sheet.output), sheet.bottom["output"][:n], sheet.output)
     source = record(release.source, release.vintage, original.path)
-    member = () if original.member is None else (f"read from '{original.member}'",)
     return finish(
         blocks,
-        source.noting(*member, *said, *_renamed(release.family, sheet), *_extras(margins, rest, n)),
+        source.noting(
+            *original.notes, *said, *_renamed(release.family, sheet), *_extras(margins, rest, n)
+        ),
         year,
         value_added=axes.spread((sheet.bottom["value added"] + margins + rest)[:n]),
         output=axes.spread(output),
@@ -268,9 +335,8 @@ def _extras(margins: Array, rest: Array, n: int) -> tuple[str, ...]:
             "million USD) are in value added: the table does not say who earns them"
         )
     if rest[:n].any():
-        told.append(
-            f"adjustments paid by industries ({rest[:n].sum():,.0f} million USD) are in value added"
-        )
+        amount = f"{rest[:n].sum():,.0f} million USD"
+        told.append(f"adjustments paid by industries ({amount}) are in value added")
     left = float(margins[n:].sum() + rest[n:].sum())
     if left:
         told.append(
@@ -297,7 +363,7 @@ def _stata(original: Original, year: int) -> Sheet:
     codes = dict(zip(frame["RNr"], frame["IndustryCode"], strict=True))
     numbers = [c for c in frame.columns if c not in _STATA and c != "TOT"]
     pairs = [(c[1:4], int(c[4:])) for c in numbers]
-    head: list[tuple[int, list[object]]] = [
+    head: list[tuple[int, list[Any]]] = [
         (1, ["(millions of US$)"]),
         (2, [None] * 4 + [codes.get(k, "") for _, k in pairs] + ["GO"]),
         (3, [None] * (4 + len(pairs) + 1)),
@@ -307,7 +373,7 @@ def _stata(original: Original, year: int) -> Sheet:
     labels = frame[["IndustryCode", "IndustryDescription", "Country", "RNr"]].to_numpy(object)
     values = frame[[*numbers, "TOT"]].to_numpy(np.float64)
     body = ((j + 1, [*labels[j], *values[j]]) for j in range(len(frame)))
-    sheet = read_sheet([*head, *body], _2016.family, original.place)
+    sheet = read_sheet([*head, *body], [_2016.family], original.place)
     sheet.names = dict(zip(frame["IndustryCode"], frame["IndustryDescription"], strict=True))
     return sheet
 
@@ -337,7 +403,11 @@ def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
             raise InputError(what, Place(str(path), key=key))
     n = arrays["countries"].size
     ns = n * arrays["industries"].size
-    shapes = {"intermediate": (ns, ns), "final": (ns, n * len(CATEGORIES_2013)), "output": (ns,)}
+    shapes = {
+        "intermediate": (ns, ns),
+        "final": (ns, n * len(CATEGORIES_2013)),
+        "output": (ns,),
+    }
     for key, shape in shapes.items():
         if arrays[key].shape != shape:
             what = f"it has shape {arrays[key].shape}; the labels ask for {shape}."

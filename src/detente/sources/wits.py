@@ -339,7 +339,7 @@ def _beneficiaries(path: Path) -> Mapping[str, list[str]]:
         frame = _excel(file)
     group = frame["group"].astype(str).str.strip().str.upper()
     member = frame["member"].astype(str).str.strip().str.replace(r"\.0$", "", regex=True)
-    return member.groupby(group).agg(lambda m: sorted(set(m))).to_dict()
+    return {str(code): sorted(set(own)) for code, own in member.groupby(group)}
 
 
 def _excel(file: Path) -> pd.DataFrame:
@@ -463,7 +463,7 @@ def _refuse_percent(rate: pd.Series, path: Path) -> None:
     """Refuse a missing or negative rate, and rates in percent."""
     wrong = ~(rate >= 0)
     if wrong.any():
-        line = int(rate.index[wrong.to_numpy(bool).argmax()])
+        line = int(rate.index[int(wrong.to_numpy(bool).argmax())])
         what = f"{rate[line]:g} is no rate: zero or more, 0.10 for 10 %."
         raise InputError(what, Place(str(path), line, "rate"))
     positive = rate[rate > 0]

@@ -1,0 +1,397 @@
+"""USITC ITPD-E: trade by industry with domestic trade, made for estimating gravity.
+
+Releases 1 to 3: one csv of up to 7 GB, which may stay zipped; it is streamed through duckdb.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from detente.errors import InputError, Place, nearest
+from detente.sources import bulk
+from detente.sources.bulk import Piece
+from detente.sources.catalogue import entry, record
+from detente.sources.checking import refuse_below, to_numbers
+from detente.sources.files import members
+from detente.sources.record import Sourced, SourceRecord
+
+COLUMNS = {
+    "exporter": ("exporter_iso3",),
+    "importer": ("importer_iso3",),
+    "year": ("year",),
+    "industry": ("industry_id",),
+    "name": ("industry_descr",),
+    "broad": ("broad_sector",),
+    "trade": ("trade",),
+    "mirror": ("flag_mirror",),
+    "zero": ("flag_zero",),
+}
+OPTIONAL = ("name", "broad", "mirror", "zero")  # the files "no_names" lack the first two
+_TYPES = {"year": pa.int64(), "industry": pa.int64(), "trade": pa.float64()}
+_FILE = re.compile(r"ITPD_?E_R(\d\d)(_no_names)?\.(csv|zip|csv\.gz)$", re.IGNORECASE)
+_GOOD = (
+    "year BETWEEN 1900 AND 2100 AND industry BETWEEN 1 AND 999 AND trade >= 0 AND "
+    "isfinite(trade) AND length(trim(exporter)) = 3 AND length(trim(importer)) = 3"
+)
+
+By = Literal["industry", "broad", "total"] | Mapping[int, str]
+
+
+def read_itpde(
+    path: str | Path,
+    *,
+    years: int | Iterable[int] | None = None,
+    exporters: Collection[str] | None = None,
+    importers: Collection[str] | None = None,
+    industries: Collection[int] | None = None,
+    by: By = "industry",
+    unknown_zeros: bool = False,
+    release: str | None = None,
+    memory: str = bulk.MEMORY,
+    threads: int | None = None,
+    scratch: str | Path | None = None,
+    max_rows: int = 15_000_000,
+) -> Sourced:
+    """Read ITPD-E: ``ITPD_E_R02.zip``, ``ITPDE_R03.csv``, or the files without names.
+
+    Parameters
+    ----------
+    path : str or Path
+    years : int or iterable of int, optional
+        All by default.
+    exporters, importers : collection of str, optional
+        ISO3 codes.
+    industries : collection of int, optional
+        ITPD's own numbers, 1 to 170.
+    by : {"industry", "broad", "total"} or mapping
+        Industries; the four broad sectors; sums over all; or number → label.
+    unknown_zeros : bool
+        Keep rows that the source filled with zero because nothing is known (flag ``u``).
+        Zeros that were reported (flag ``r``) always stay.
+    release : str, optional
+        ``R01`` …, where the file's name does not say.
+    memory, threads, scratch, max_rows
+        As for ``read_baci``.
+
+    Returns
+    -------
+    Sourced
+        ``year``, ``exporter``, ``importer``, ``sector`` (industry number or label, as text),
+        ``value`` (million USD; domestic trade where exporter is importer), ``mirrored``
+        (share of ``value`` that is the partner's report; NaN where not flagged), sorted.
+        ``extra["industries"]``: ``sector``, ``name``, ``broad``.
+
+    Raises
+    ------
+    InputError
+        A missing file or column, a cell that is no number, a negative value, two rows for
+        one flow, an unknown country, industry or year: with the line.
+
+    References
+    ----------
+    Borchert, I., M. Larch, S. Shikher and Y. Yotov (2021), The International Trade and
+    Production Database for Estimation, International Economics 166: 140-166.
+    """
+    path = Path(path)
+    piece, found = _piece(path)
+    asked = _Asked(
+        years=_numbers(years, "years"),
+        industries=_numbers(industries, "industries"),
+        exporters=_codes(exporters),
+        importers=_codes(importers),
+        by=by,
+        unknown_zeros=unknown_zeros,
+    )
+    with bulk.workbench(memory, threads, scratch) as connection:
+        run = _Run(connection, piece, asked)
+        run.read()
+        table = run.result(max_rows)
+        names = run.industries()
+    return Sourced(table, _source(path, release or found, run.notes), {"industries": names})
+
+
+@dataclass(frozen=True)
+class _Asked:
+    years: frozenset[int] | None
+    industries: frozenset[int] | None
+    exporters: frozenset[str] | None
+    importers: frozenset[str] | None
+    by: By
+    unknown_zeros: bool
+
+    def condition(self, flagged: bool) -> str:
+        """SQL for the rows that are kept."""
+        found = ["TRUE"]
+        for column, numbers in (("year", self.years), ("industry", self.industries)):
+            if numbers is not None:
+                found.append(f"{column} IN ({', '.join(map(str, sorted(numbers)))})")
+        for column, codes in (("exporter", self.exporters), ("importer", self.importers)):
+            if codes is not None:
+                quoted = ", ".join(f"'{c}'" for c in sorted(codes))
+                found.append(f"{column} IN ({quoted})")
+        if flagged and not self.unknown_zeros:
+            found.append("coalesce(trim(zero), '') <> 'u'")
+        return " AND ".join(found)
+
+
+@dataclass
+class _Run:
+    """One reading: block by block into a scratch table, checked, summed."""
+
+    connection: Any
+    piece: Piece
+    asked: _Asked
+    notes: list[str] = field(default_factory=list)
+
+    def read(self) -> None:
+        """Everything that is kept, and what there is, in the scratch file."""
+        run = self.connection.execute
+        run(
+            "CREATE TABLE flows (year SMALLINT, exporter VARCHAR, importer VARCHAR, "
+            "industry SMALLINT, trade DOUBLE, mirror DOUBLE)"
+        )
+        run("CREATE TABLE seen (year SMALLINT, industry SMALLINT, name VARCHAR, broad VARCHAR)")
+        run("CREATE TABLE places (code VARCHAR)")
+        rows = unknown = 0
+        for batch in bulk.blocks(self.piece, COLUMNS, _TYPES, OPTIONAL):
+            self.connection.register("block", pa.Table.from_batches([batch]))
+            if self._one(f"SELECT count(*) FROM block WHERE NOT coalesce({_GOOD}, FALSE)"):
+                raise _fault(self.piece)
+            rows += batch.num_rows
+            unknown += self._take(set(batch.schema.names))
+            self.connection.unregister("block")
+        self._check()
+        self._note(rows, unknown)
+
+    def _take(self, there: set[str]) -> int:
+        """Keep what is asked of a block; how many of its rows are zeros for want of data."""
+        run = self.connection.execute
+        mirror = "TRY_CAST(mirror AS DOUBLE)" if "mirror" in there else "NULL"
+        run(
+            "INSERT INTO flows SELECT year, trim(exporter), trim(importer), industry, "
+            f"trade, {mirror} FROM block WHERE {self.asked.condition('zero' in there)}"
+        )
+        text = ", ".join(c if c in there else "''" for c in ("name", "broad"))
+        run(f"INSERT INTO seen SELECT DISTINCT year, industry, {text} FROM block")
+        run(
+            "INSERT INTO places SELECT DISTINCT trim(exporter) FROM block UNION "
+            "SELECT DISTINCT trim(importer) FROM block"
+        )
+        if "zero" not in there:
+            return 0
+        return self._one("SELECT count(*) FROM block WHERE trim(zero) = 'u'")
+
+    def result(self, most: int) -> pd.DataFrame:
+        """The table: sums where asked for, in order."""
+        by = self.asked.by
+        label, join = "CAST(f.industry AS VARCHAR)", ""
+        if by == "total":
+            label = "''"
+        elif by == "broad" or not isinstance(by, str):
+            label, join = "l.label", "JOIN labels l ON l.industry = f.industry"
+            self._labels()
+        self.connection.execute(
+            f"CREATE TABLE kept AS SELECT f.year, f.exporter, f.importer, {label} AS sector, "
+            "sum(f.trade) AS value, sum(f.trade * f.mirror) / nullif(sum(f.trade), 0) AS "
+            f"mirrored FROM flows f {join} GROUP BY 1, 2, 3, 4"
+        )
+        rows = self._one("SELECT count(*) FROM kept")
+        if rows > most:
+            raise InputError(
+                f"the result has {rows:,} rows; max_rows is {most:,}. Choose years, countries "
+                'or industries, or sum with by="broad".'
+            )
+        order = "year, exporter, importer, try_cast(sector AS INTEGER), sector"
+        table: pd.DataFrame = self.connection.execute(
+            f"SELECT * FROM kept ORDER BY {order}"
+        ).fetchdf()
+        table["year"] = table["year"].astype(np.int64)
+        return table.drop(columns="sector") if by == "total" else table
+
+    def industries(self) -> pd.DataFrame:
+        """Numbers, names and broad sectors, as the file has them."""
+        table: pd.DataFrame = self.connection.execute(
+            "SELECT CAST(industry AS VARCHAR) AS sector, max(name) AS name, "
+            "max(broad) AS broad FROM seen GROUP BY industry ORDER BY industry"
+        ).fetchdf()
+        return table
+
+    def _one(self, query: str) -> int:
+        return int(self.connection.execute(query).fetchone()[0])
+
+    def _check(self) -> None:
+        seen = self.connection.execute("SELECT DISTINCT year, industry FROM seen").fetchall()
+        places = {c for (c,) in self.connection.execute("SELECT * FROM places").fetchall()}
+        years, industries = {y for y, _ in seen}, {i for _, i in seen}
+        for what, asked, there in (
+            ("year", self.asked.years, years),
+            ("industry", self.asked.industries, industries),
+        ):
+            absent = sorted((asked or frozenset()) - there)
+            if absent:
+                span = f"{min(there)} to {max(there)}" if there else "none"
+                raise InputError(
+                    f"there is no {what} {absent[0]}; there are {span}.",
+                    Place(self.piece.label),
+                )
+        for what, codes in (
+            ("exporter", self.asked.exporters),
+            ("importer", self.asked.importers),
+        ):
+            for code in sorted((codes or frozenset()) - places):
+                raise InputError(
+                    f"there is no {what} '{code}'.",
+                    Place(self.piece.label),
+                    nearest(code, places),
+                )
+        self._refuse_repeats()
+
+    def _refuse_repeats(self) -> None:
+        years = self.connection.execute("SELECT DISTINCT year FROM flows ORDER BY 1").fetchall()
+        for (year,) in years:  # year by year, so that the groups fit in memory
+            found = self.connection.execute(
+                "SELECT year, exporter, importer, industry FROM flows "
+                f"WHERE year = {year} GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
+            ).fetchone()
+            if found is not None:
+                raise self._repeat(found)
+
+    def _repeat(self, found: tuple[Any, ...]) -> InputError:
+        key = dict(zip(("year", "exporter", "importer", "industry"), found, strict=True))
+
+        def match(frame: pd.DataFrame) -> pd.Series:
+            same = pd.Series(True, index=frame.index)
+            for name, value in key.items():
+                same &= frame[name].str.strip() == str(value)
+            return same
+
+        needed = {name: COLUMNS[name] for name in key}
+        first, second = bulk.lines_of(self.piece, needed, match)
+        told = ", ".join(f"{name} {value}" for name, value in key.items())
+        return InputError(
+            f"there is a second row for {told}; the first is on line {first}.",
+            Place(self.piece.label, second),
+        )
+
+    def _labels(self) -> None:
+        """Labels of industries; the broad sectors of a file without names are known."""
+        by = self.asked.by
+        names = self.industries()
+        labels = {}
+        for text, broad in zip(names["sector"], names["broad"], strict=True):
+            number = int(text)
+            labels[number] = by.get(number, "") if isinstance(by, Mapping) else str(broad)
+        if by == "broad" and not any(labels.values()):
+            raise InputError(
+                "the file has no broad_sector; give by= a mapping from industry_id.",
+                Place(self.piece.label),
+            )
+        placed = [(n, label) for n, label in labels.items() if label]
+        self.connection.execute("CREATE TABLE labels (industry SMALLINT, label VARCHAR)")
+        if placed:
+            self.connection.executemany("INSERT INTO labels VALUES (?, ?)", placed)
+        dropped = sorted(n for n, label in labels.items() if not label)
+        if dropped:
+            numbers = ", ".join(map(str, dropped))
+            value = self.connection.execute(
+                f"SELECT coalesce(sum(trade), 0) FROM flows WHERE industry IN ({numbers})"
+            ).fetchone()[0]
+            self.notes.append(
+                f"{len(dropped)} industries have no label and are dropped: {value:,.1f} "
+                "million USD"
+            )
+
+    def _note(self, rows: int, unknown: int) -> None:
+        count, value, first, last, years = self.connection.execute(
+            "SELECT count(*), coalesce(sum(trade), 0), min(year), max(year), "
+            "count(DISTINCT year) FROM flows"
+        ).fetchone()
+        span = f"{years} years, {first}-{last}" if count else "no year"
+        self.notes.append(f"{count:,} of {rows:,} rows kept, {value:,.0f} million USD; {span}")
+        if unknown and not self.asked.unknown_zeros:
+            self.notes.append(
+                f"{unknown:,} rows in the file are zeros for want of data: left out"
+            )
+
+
+def _piece(path: Path) -> tuple[Piece, str | None]:
+    """The csv, and the release that its name tells."""
+    if path.suffix.casefold() == ".zip":
+        found = [m for m in members(path) if _FILE.search(m)]
+        if not found:
+            raise InputError("there is no ITPD_E_R….csv in it.", Place(str(path)))
+        piece = Piece(path, found[0])
+    else:
+        piece = Piece(path)
+    match = _FILE.search(piece.member or path.name)
+    return piece, f"R{match[1]}" if match else None
+
+
+def _numbers(given: int | Iterable[int] | None, what: str) -> frozenset[int] | None:
+    if given is None:
+        return None
+    numbers = [given] if isinstance(given, int | np.integer) else list(given)
+    wrong = [n for n in numbers if not isinstance(n, int | np.integer)]
+    if wrong or not numbers:
+        raise InputError(f"{what} must be whole numbers; {wrong or 'none'} given.")
+    return frozenset(int(n) for n in numbers)
+
+
+def _codes(given: Collection[str] | None) -> frozenset[str] | None:
+    if given is None:
+        return None
+    codes = [given] if isinstance(given, str) else list(given)
+    for code in codes:
+        if not re.fullmatch(r"[A-Z0-9]{3}", str(code)):
+            raise InputError(f"'{code}' is no ISO3 code.")
+    return frozenset(map(str, codes))
+
+
+def _fault(piece: Piece) -> InputError:
+    """Read the file again, strictly, and say where the first fault is."""
+    needed = {name: COLUMNS[name] for name in COLUMNS if name not in OPTIONAL}
+    try:
+        for frame in bulk.frames(piece, needed):
+            for name in ("year", "industry"):
+                frame[name] = to_numbers(frame[name], piece.label, whole=True)
+            frame["trade"] = to_numbers(frame["trade"], piece.label, missing=())
+            refuse_below(frame, "trade", 0.0, piece.label)
+            for name, good, why in (
+                ("year", frame["year"].between(1900, 2100), "it is no year"),
+                ("industry", frame["industry"].between(1, 999), "it is no industry"),
+                (
+                    "exporter",
+                    frame["exporter"].str.strip().str.len() == 3,
+                    "it is no ISO3 code",
+                ),
+                (
+                    "importer",
+                    frame["importer"].str.strip().str.len() == 3,
+                    "it is no ISO3 code",
+                ),
+            ):
+                wrong = ~good.to_numpy(dtype=bool)
+                if wrong.any():
+                    row = int(np.argmax(wrong))
+                    at = Place(piece.label, int(frame.index[row]), name)
+                    raise InputError(f"'{frame[name].iloc[row]}': {why}.", at)
+    except InputError as told:
+        return told
+    return InputError("it holds a row that is no flow.", Place(piece.label))
+
+
+def _source(path: Path, release: str | None, notes: list[str]) -> SourceRecord:
+    name = str(release).upper() if release else None
+    known = {v.name for v in entry("usitc-itpd-e").vintages}
+    if name in known:
+        return record("usitc-itpd-e", name, path, notes)
+    told = name or "release not stated"
+    return replace(record("usitc-itpd-e", None, path, notes), vintage=told, verified=False)
