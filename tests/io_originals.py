@@ -174,7 +174,9 @@ def wiot_rows(table: MadeUp, release: str, *, margins=0.01, unit=None, title=Non
         "2016": ("r", ("c57", "c58", "c59", "c60", "c61")),
         "adb": ("c", ("F1", "F2", "F3", "F4", "F5")),
     }[release]
-    kinds = ("CONS_h", "CONS_np", "CONS_g", "GFCF", "INVEN") if release == "2016" else [None] * 5
+    kinds = (
+        ("CONS_h", "CONS_np", "CONS_g", "GFCF", "INVEN") if release == "2016" else [None] * 5
+    )
     codes = [*[f"c{k + 1}" for _ in range(n) for k in range(s)], *finals * n]
     where = [*np.repeat(table.countries, s), *np.repeat(table.countries, 5)]
     names = [*NAMES[:s] * n, *("Households", "NPISH", "Government", "GFCF", "Inventories") * n]
@@ -188,7 +190,10 @@ def wiot_rows(table: MadeUp, release: str, *, margins=0.01, unit=None, title=Non
     if release == "adb":
         top = [[what], [second], [unit], [], [], [], []]
     four = [letters, names, where, codes] if release != "adb" else [names, where, codes]
-    total = {"2016": ["GO", "Total output", "TOT", "c62"], "2013": [None, "Total output", "TOT", None]}
+    total = {
+        "2016": ["GO", "Total output", "TOT", "c62"],
+        "2013": [None, "Total output", "TOT", None],
+    }
     end = total.get(release, ["TOTAL", "ToT", None])
     at = len(top) - len(four)
     for j, cells in enumerate(four):
@@ -354,10 +359,14 @@ EXIO_FACTORS = (
 )
 
 
-def exiobase(table: MadeUp, year: int, *, version="v3.82", rate=1.0, sub="satellite", unit="M.EUR"):
+def exiobase(
+    table: MadeUp, year: int, *, version="v3.82", rate=1.0, sub="satellite", unit="M.EUR"
+):
     """Files of IOT_YEAR_ixi.zip; ``rate`` is USD for a euro."""
     industries = pd.MultiIndex.from_tuples(table.pairs, names=["region", "sector"])
-    finals = pd.MultiIndex.from_product([table.countries, EXIO_FINAL], names=["region", "category"])
+    finals = pd.MultiIndex.from_product(
+        [table.countries, EXIO_FINAL], names=["region", "category"]
+    )
     m, n = len(table.pairs), len(table.countries)
     Y = np.zeros((m, n, 7))
     Y[..., :5] = table.Y

@@ -15,7 +15,7 @@ from detente.errors import InputError
 from detente.partners.chart import chart
 from detente.partners.draws import draw_theta
 from detente.partners.folder import write
-from detente.partners.race import REFORM, RELIEF, STATES, Settings, race
+from detente.partners.race import RANKED, REFORM, RELIEF, STATES, Settings, race
 from detente.partners.tables import as_document, tables
 from detente.partners.text import sections
 from detente.partners.units import units
@@ -88,7 +88,7 @@ def test_relief_opens_what_was_banned(done):
 
 
 def test_ranks_are_probabilities(done):
-    for state in STATES:
+    for state in RANKED:
         for own in (False, True):
             table = done.rank_probability(state, pair_error=own)
             np.testing.assert_allclose(table.sum(axis=0), 1.0)
@@ -147,7 +147,7 @@ def test_a_bloc_counts_as_one_partner():
 def test_the_document_holds_rank_probabilities(done):
     document = json.loads(json.dumps(as_document(done, ("KOR", "CHN")), allow_nan=False))
     for key in ("rank_probability", "rank_probability_pair_error"):
-        for state in STATES:
+        for state in RANKED:
             assert set(document[key][state]) == set(done.units.codes)
             assert all(sum(p) == pytest.approx(1.0) for p in document[key][state].values())
     assert document["top"]["partners"] == ["KOR", "CHN"]

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from tools.build_worlds.economies import Grouping, is_goods, read_table, sectors
 
 from detente.sources.hs import sector_of
+from detente.sources.mirror import load_traps
 
 Array = NDArray[np.float64]
 #: Partner to million USD, and whether these are all partners.
 Known = tuple[dict[str, float], bool]
 
-#: Headings that mirror data book to the DPRK when another origin was meant: cars, phones,
-#: crude oil and gas (the DPRK extracts none).
-MISLABELLED = ("8703", "8517", "8525", "2709", "2711", "2714")
+#: Crude oil, gas and bitumen: the DPRK extracts none, so exports of it are another's.
+NOT_EXTRACTED = ("2709", "2711", "2714")
 #: Products whose value a source gives: what is unspecified is not spread over them.
 SOURCED = ("2701", "2601", "03", "72", *map(str, range(50, 64)))
 
@@ -83,9 +83,16 @@ def by_sector(headings: Mapping[str, float], codes: tuple[str, ...]) -> Array:
     return found
 
 
+@cache
+def mislabelled() -> tuple[str, ...]:
+    """Headings that mirror data book to the DPRK when another origin was meant."""
+    trap = next(t for t in load_traps() if t.rule == "cars-and-phones")
+    return (*trap.product.split(";"), *NOT_EXTRACTED)
+
+
 def placed(headings: Mapping[str, float]) -> dict[str, float]:
     """Headings with the unspecified and the mislabelled spread over the unsourced ones."""
-    doubtful = {h for h in headings if h in MISLABELLED or not sector_of(h)}
+    doubtful = {h for h in headings if h in mislabelled() or not sector_of(h)}
     open_ = [h for h in headings if h not in doubtful and not h.startswith(SOURCED)]
     spread = sum(headings[h] for h in doubtful)
     factor = 1.0 + spread / sum(headings[h] for h in open_)

@@ -20,7 +20,7 @@ from tools.build_worlds.distance import OLD_CODES
 from tools.build_worlds.dprk_products import goods_mask
 from tools.build_worlds.economies import sectors
 
-from detente.dormant.estimates import OWN, POOLED, Estimates
+from detente.dormant.estimates import OWN, POOLED, TERM_SETS, Estimates
 from detente.dormant.geography import TERMS, Geography
 from detente.dormant.resistance import resistances
 from detente.gravity.cross import SectorEstimate, cross_section
@@ -116,22 +116,27 @@ def estimate(
     return found, whole
 
 
-def estimates(data: Path, places: Geography) -> Estimates:
-    """What :func:`estimate` found, as the package keeps it."""
-    found, whole = estimate(data, places)
+def estimates(data: Path, places: Geography, terms: Sequence[str] = TERMS) -> Estimates:
+    """What :func:`estimate` found, as the package keeps it; zero where a term is left out."""
+    found, whole = estimate(data, places, terms)
     rows = [*found, whole]
+    coefficient = np.zeros((len(rows), len(TERMS)))
+    covariance = np.zeros((len(rows), len(TERMS), len(TERMS)))
+    here = [TERMS.index(term) for term in terms]
+    coefficient[:, here] = [e.coef for e in rows]
+    covariance[np.ix_(range(len(rows)), here, here)] = [e.covariance for e in rows]
     return Estimates(
         sectors=tuple(e.sector for e in rows),
-        coefficient=np.stack([e.coef for e in rows]),
-        covariance=np.stack([e.covariance for e in rows]),
+        coefficient=coefficient,
+        covariance=covariance,
         n_obs=tuple(e.n_obs for e in rows),
         flag=tuple(POOLED if e.flag or e is whole else OWN for e in rows),
         source="",
-        pair_error=pair_error(data, places, whole),
+        pair_error=pair_error(data, places, coefficient[-1]),
     )
 
 
-def pair_error(data: Path, places: Geography, whole: SectorEstimate, most: int = 10) -> float:
+def pair_error(data: Path, places: Geography, coefficient: Array, most: int = 10) -> float:
     """Standard deviation of ln(actual/predicted) two-way trade with the largest partners.
 
     Intermediate goods of 2022; every country's ten largest partners by prediction, with
@@ -142,7 +147,7 @@ def pair_error(data: Path, places: Geography, whole: SectorEstimate, most: int =
     here = [places.places.index(code) for code in names]
     covariates = np.stack([places.covariates[t][np.ix_(here, here)] for t in TERMS])
     goods = flows[goods_mask(sectors().codes)].sum(axis=0)
-    freeness = np.exp(np.tensordot(whole.coef, covariates, axes=1))[None]
+    freeness = np.exp(np.tensordot(coefficient, covariates, axes=1))[None]
     made, used = goods.sum(axis=1)[None], goods.sum(axis=0)[None]
     pull, price = resistances(freeness, made, used)
     expected = (pull[:, :, None] * freeness / price[:, None, :] * used[:, None, :])[0]
@@ -168,7 +173,12 @@ def main(data: Path, target: Path = TARGET) -> None:
     """Write the three files."""
     places = geography(data)
     places.save(target / "geography.npz")
-    rows, covariances = estimates(data, places).rows()
+    rows: list[dict[str, Any]] = []
+    covariances: list[dict[str, Any]] = []
+    for name, terms in TERM_SETS.items():
+        found, between = estimates(data, places, terms).rows(name)
+        rows += found
+        covariances += between
     write(target / "gravity_estimates.csv", rows)
     write(target / "gravity_covariance.csv", covariances)
 

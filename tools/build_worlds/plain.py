@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from tools.build_worlds.blocks import WORLD_BLOCKS, rows
+from tools.build_worlds.economies import economies
 from tools.build_worlds.rest import RestTable
 
 from detente.world.checks import check
@@ -62,6 +63,7 @@ def _meta(rest: RestTable) -> dict[str, Any]:
         "vintage": "2022",
         "vintages": {"all": 2022, "units": "million USD, current"},
         "tolerance": 1e-9,
+        "members": {code: list(economies().members(code)) for code in rest.countries},
         "blocks": rows(WORLD_BLOCKS),
         "rest_of_table": rest.report,
     }

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from detente._version import __version__
+from detente.cli.fetch import fetch
 from detente.cli.partners import partners
 from detente.cli.replicate import replicate
 from detente.cli.run import run
@@ -76,6 +77,7 @@ app.command()(partners)
 app.add_typer(world_app, name="world")
 app.command()(schema)
 app.command()(replicate)
+app.command()(fetch)
 
 
 #: what a stream that lacks a sign gets instead: a lost minus would be a wrong number

@@ -161,6 +161,7 @@ def as_json(built: Built) -> dict[str, Any]:
 def _print(built: Built) -> None:
     from rich.text import Text
 
+    from detente.build.describe import called
     from detente.cli.render import console, print_lines
 
     world, out = built.world, console()
@@ -173,8 +174,7 @@ def _print(built: Built) -> None:
         print_lines([f"Taken up from an earlier build: {', '.join(resumed)}."])
     out.print(Text("\nSources", style="bold"))
     for source in built.sources:
-        vintage = f", {source.vintage}" if source.vintage else ""
-        print_lines([f"{source.title}{vintage} ({source.file})"])
+        print_lines([f"{called(source)} ({source.file})"])
         if not source.verified:
             print_lines(["  UNVERIFIED: this parser has read no original of that release."])
         for note in source.notes:
@@ -206,8 +206,6 @@ def _told(item: Change) -> str:
     if item.amount is not None:
         share = f" ({percent_size(abs(item.share))} of {item.of})" if item.share else ""
         parts.append(f"{million(item.amount)} million USD{share}")
-    elif item.cells:
-        parts.append(f"{item.cells:,}")
     if item.where:
         parts.append(item.where)
     return "; ".join(parts)
@@ -220,12 +218,13 @@ def _indented(text: str, first: int = 2) -> None:
 
     from detente.cli.render import WIDTH, console
 
+    glue = "\N{NO-BREAK SPACE}"
     lines = textwrap.wrap(
-        text,
+        text.replace(" %", f"{glue}%"),
         WIDTH,
         initial_indent=" " * first,
         subsequent_indent=" " * (10 if not first else 2),
         break_on_hyphens=False,
     )
     for line in lines:
-        console().print(Text(line))
+        console().print(Text(line.replace(glue, " ")))

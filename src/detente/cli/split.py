@@ -208,3 +208,7 @@ def _moved(record: Mapping[str, Any], code: str) -> Iterator[str]:
             f"{million(each['taken_from_home_sales'])} taken from the home sales of "
             f"{', '.join(each['of'])}."
         )
+    for each in record.get("mirror_traps", []):
+        size = each["change"] if each["action"] != "flag" else each["before"]
+        yield f"Mirror data, {each['rule']}: {each['action']}, {million(size)} million USD."
+    yield from record.get("baci_left_out", [])

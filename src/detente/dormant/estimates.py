@@ -21,6 +21,9 @@ from detente.world.core import Array, frozen
 POOLED = "pooled"
 OWN = "own"
 _EMBEDDED = ("gravity_estimates.csv", "gravity_covariance.csv")
+#: Sets of covariates that were estimated: how much hangs on the choice is shown with them.
+ALL_TERMS, DISTANCE_AND_BORDER = "all", "distance and border"
+TERM_SETS = {ALL_TERMS: TERMS, DISTANCE_AND_BORDER: ("ln_distance", "border")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +115,9 @@ class Estimates:
         return root
 
     # -- tables ------------------------------------------------------------------------
-    def rows(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def rows(
+        self, terms: str = ALL_TERMS
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Rows of the two csv files: estimates, covariances (upper triangle)."""
         found, between = [], []
         for s, sector in enumerate(self.sectors):
@@ -120,6 +125,7 @@ class Estimates:
             for k, term in enumerate(TERMS):
                 found.append(
                     {
+                        "terms": terms,
                         "sector": sector,
                         "term": term,
                         "estimate": float(f"{self.coefficient[s, k]:.6g}"),
@@ -131,6 +137,7 @@ class Estimates:
                 )
                 between += [
                     {
+                        "terms": terms,
                         "sector": sector,
                         "term_1": term,
                         "term_2": other,
@@ -174,11 +181,24 @@ class Estimates:
 
 
 @cache
-def embedded_estimates() -> Estimates:
-    """PPML by sector on the OECD ICIO's intermediate flows of 2022 (docs/dormant.md)."""
+def embedded_estimates(terms: str = ALL_TERMS) -> Estimates:
+    """PPML by sector on the OECD ICIO's intermediate flows of 2022 (docs/dormant.md).
+
+    Parameters
+    ----------
+    terms : str
+        ``all`` covariates, or ``distance and border`` alone (the others' coefficients are
+        zero), to show how far the choice matters.
+    """
     rows, covariances = (
-        list(csv.DictReader(StringIO(files("detente.data").joinpath(n).read_text("utf-8"))))
-        for n in _EMBEDDED
+        [
+            row
+            for row in csv.DictReader(
+                StringIO(files("detente.data").joinpath(name).read_text("utf-8"))
+            )
+            if row["terms"] == terms
+        ]
+        for name in _EMBEDDED
     )
     source = "PPML by sector, OECD ICIO 2022 intermediate flows, 80 countries; CEPII GeoDist"
     return Estimates.from_rows(rows, covariances, source)

@@ -88,7 +88,8 @@ def _newton(flow: Array, e: Array, y: Array, sold: Array) -> Array:
     hessian[:, diagonal, diagonal] += np.where(y > 0, sold, 1.0) * (1.0 + 1e-13)
     # The mean of ln Π is free: pin it, so that the matrix can be solved.
     hessian += y[:, :, None] * y[:, None, :]
-    found: Array = np.linalg.solve(hessian, (sold - y)[:, :, None])[:, :, 0]
+    solved = np.linalg.solve(hessian, (sold - y)[:, :, None])
+    found: Array = np.asarray(solved[:, :, 0], dtype=np.float64)
     return found
 
 

@@ -53,7 +53,7 @@ def chart(race: Race, most: int = 10) -> str:
     body = _axis(top, len(table))
     for j, (_, row) in enumerate(table.iterrows()):
         y = 40 + j * _ROW
-        name = in_table(str(row["name"]), 22)
+        name = in_table(str(row["name"]), 21)
         body.append(write(_LEFT - 12, y + 4, name, anchor="end"))
         body += _marks(row, y, top)
     body += _legend()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from detente.dormant import AS_BEFORE, DormantShares
+from detente.dormant import AS_BEFORE, NORMAL, DormantShares
 from detente.dormant.kinds import NEVER
 from detente.errors import InputError
 from detente.world.core import Array, World
@@ -21,11 +21,22 @@ _LARGEST_THETA = 60.0
 
 @dataclass(frozen=True)
 class Draw:
-    """One draw: elasticities (S,), and by anchor ψ without and with pairs' own errors."""
+    """One draw.
+
+    Attributes
+    ----------
+    theta : ndarray, shape (S,)
+    dormant, dormant_noisy : mapping of str to ndarray, shape (S, N, N)
+        ψ by anchor, without and with pairs' own errors.
+    potential, potential_noisy : ndarray, shape (N,)
+        What gravity's normal border says of two-way trade with each partner, million USD.
+    """
 
     theta: Array
     dormant: Mapping[str, Array]
     dormant_noisy: Mapping[str, Array]
+    potential: Array
+    potential_noisy: Array
 
 
 def elasticity_errors(world: World) -> tuple[Array, tuple[str, ...]]:
@@ -81,7 +92,8 @@ def draw(
     noise = np.exp(pair_error * rng.standard_normal(world.n_countries))
     c = world.country_index(shares.country)
     plain, noisy = {}, {}
-    for name, anchor in shares.model.at(coefficient, theta).items():
+    anchors = shares.model.at(coefficient, theta)
+    for name, anchor in anchors.items():
         psi = anchor.dormant_share(c)
         factor = np.ones_like(psi)
         for cells, kind in (
@@ -91,4 +103,6 @@ def draw(
             gravity = kind == NEVER if name == AS_BEFORE else np.ones(kind.shape, dtype=bool)
             factor[cells] = np.where(gravity, noise[None, :], 1.0)
         plain[name], noisy[name] = psi, psi * factor
-    return Draw(theta, plain, noisy)
+    normal = anchors[NORMAL]
+    potential = (normal.sales.value + normal.purchases.value).sum(axis=0)
+    return Draw(theta, plain, noisy, potential, potential * noise)

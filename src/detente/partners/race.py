@@ -20,7 +20,10 @@ from detente.scenario import Scenario
 from detente.world.core import Array, World
 
 RELIEF, REFORM = "relief", "reform"
+#: What is solved for; gravity's potential is drawn beside them, at today's costs.
 STATES = (RELIEF, REFORM)
+GRAVITY = "gravity"
+RANKED = (GRAVITY, *STATES)
 #: Every table of the world's bans, by the name that the command line has for them.
 ALL = "all"
 #: What a scenario reads of a world's metadata; the rest would only be copied.
@@ -75,7 +78,8 @@ class Race:
     income : float
         The country's own income in the baseline, million USD.
     totals : mapping of str to ndarray, shape (M, U)
-        Trade by state and draw, million USD; the draws that were solved.
+        Trade by state and draw, million USD; the draws that were solved. ``gravity`` is its
+        potential, with no equilibrium.
     noisy_totals : mapping of str to ndarray, shape (M, U)
         The same with each pair's own error.
     failed : mapping of str to int
@@ -104,7 +108,7 @@ class Race:
         Parameters
         ----------
         state : str
-            ``relief`` or ``reform``.
+            ``gravity``, ``relief`` or ``reform``.
         pair_error : bool
             Whether single pairs may miss gravity's prediction.
 
@@ -188,8 +192,8 @@ def race(
         ``observed_imports``, ``observed_rank``, ``observed_share``; ``potential_as_before``
         and ``potential_normal`` (gravity, at baseline costs and incomes) with ``_rank``; and
         for ``relief`` and ``reform`` the equilibrium: ``X``, ``X_exports``, ``X_imports``,
-        ``X_rank``, ``X_share``, and over the draws ``X_low``, ``X_high`` (5 and 95 %).
-        Million USD a year, net of tariff.
+        ``X_rank``, ``X_share``, and over the draws ``X_low``, ``X_high`` (5 and 95 %; of
+        ``potential_normal`` too). Million USD a year, net of tariff.
 
     Raises
     ------
@@ -282,8 +286,8 @@ def _draws(
     """Trade by partner, of every draw that has an answer."""
     c = shares.world.country_index(shares.country)
     streams = np.random.SeedSequence(settings.seed).spawn(settings.draws)
-    plain: dict[str, list[Array]] = {s: [] for s in STATES}
-    noisy: dict[str, list[Array]] = {s: [] for s in STATES}
+    plain: dict[str, list[Array]] = {s: [] for s in RANKED}
+    noisy: dict[str, list[Array]] = {s: [] for s in RANKED}
     failed = dict.fromkeys(STATES, 0)
     error = settings.pair_error or 0.0
     slim = {k: v for k, v in shares.world.meta.items() if k in _NEEDED}
@@ -295,6 +299,8 @@ def _draws(
             elasticities=settings.elasticities,
             pair_error=error,
         )
+        plain[GRAVITY].append(partners.members @ drawn.potential)
+        noisy[GRAVITY].append(partners.members @ drawn.potential_noisy)
         for state in STATES:
             found = _solved(bare, c, partners, scenarios[state], drawn)
             if found is None:
@@ -357,6 +363,10 @@ def _table(
         value = partners.members @ (anchor.sales.value + anchor.purchases.value).sum(axis=0)
         columns[f"potential_{name}"] = value
         columns[f"potential_{name}_rank"] = _rank(value)
+    if len(totals[GRAVITY]):
+        low, high = np.quantile(totals[GRAVITY], (0.05, 0.95), axis=0)
+        columns[f"potential_{NORMAL}_low"] = low
+        columns[f"potential_{NORMAL}_high"] = high
     frame = pd.DataFrame(columns, index=pd.Index(partners.codes, name="partner"))
     return frame.sort_values([RELIEF, REFORM], ascending=False)
 

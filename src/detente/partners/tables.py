@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from detente.partners.race import STATES, Race
+from detente.partners.race import RANKED, Race
 from detente.report.documents import document
 
 
@@ -23,7 +23,7 @@ def tables(race: Race) -> dict[str, pd.DataFrame]:
         each anchor says of it.
     """
     parts = []
-    for state in STATES if race.settings.draws else ():
+    for state in RANKED if race.settings.draws else ():
         plain, noisy = (
             race.rank_probability(state, pair_error=own).stack() for own in (False, True)
         )
@@ -55,7 +55,7 @@ def as_document(race: Race, top: Sequence[str] = ()) -> dict[str, Any]:
         and the same with each pair's own error, and ``top``.
     """
     found = document(race.provenance(), tables(race))
-    states = STATES if race.settings.draws else ()
+    states = RANKED if race.settings.draws else ()
     for key, own in (("rank_probability", False), ("rank_probability_pair_error", True)):
         found[key] = {
             state: {

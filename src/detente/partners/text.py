@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from detente.partners.race import REFORM, RELIEF, STATES, Race
+from detente.partners.race import GRAVITY, RANKED, REFORM, RELIEF, STATES, Race
 from detente.report.numbers import capital, in_prose, in_table, listed, million, share, usd
 from detente.report.sections import Section, Table
 
 _MOST = 12
+#: Partners that come among the first three less often than this, summed over what is shown.
+_RARE = 0.1
 #: Trade beyond this multiple of income is read as a bound.
 _IMPLAUSIBLE = 2.0
 
@@ -101,7 +103,7 @@ def ranks_table(race: Race, top: Sequence[str] = ()) -> Table:
     noisy = {s: race.rank_probability(s, pair_error=True) for s in STATES}
     every = [p.iloc[:, :3].sum(axis=1) for p in (*plain.values(), *noisy.values())]
     chance = pd.concat(every, axis=1).sum(axis=1)
-    codes = [c for c in race.table.index if chance[c] >= 0.01 or c in top]
+    codes = [c for c in race.table.index if chance[c] >= _RARE or c in top]
     rows = []
     for code in codes:
         cells = [
@@ -125,9 +127,10 @@ def _claim(race: Race, top: Sequence[str]) -> list[str]:
         in_prose(str(race.table.loc[c, "name"])) if c in race.table.index else c for c in top
     ]
     parts = []
-    for state in STATES:
+    for state in RANKED:
         chances = [race.probability_of_top(top, state, pair_error=own) for own in (False, True)]
-        parts.append(f"{_percent(chances[0])} % ({_percent(chances[1])} %) after {state}")
+        when = "by gravity" if state == GRAVITY else f"after {state}"
+        parts.append(f"{_percent(chances[0])} % ({_percent(chances[1])} %) {when}")
     size = {1: "largest partner is", 2: "two largest partners are"}.get(
         len(top), f"{len(top)} largest partners are"
     )

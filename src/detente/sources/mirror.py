@@ -58,7 +58,7 @@ class Trap:
     partner : str
         ISO3 codes joined by ``;``; after ``!``, all but these; ``*`` all.
     product : str
-        HS prefixes joined by ``;``, or ``*``.
+        HS prefixes joined by ``;``; after ``!``, all but these; ``*`` all.
     years : str
         ``2013-2019;2022``, or ``*``.
     direction : {"import", "export", "both"}
@@ -103,7 +103,8 @@ class Trap:
         """Which rows the rule is about."""
         kept = trade["year"].map({y: self.covers_year(int(y)) for y in trade["year"].unique()})
         if self.product != "*":
-            kept &= trade["product"].str.startswith(tuple(self.product.split(";")))
+            below = tuple(self.product.removeprefix("!").split(";"))
+            kept &= trade["product"].str.startswith(below) ^ self.product.startswith("!")
         bought = (trade["importer"] == self.country) & self._is_partner(trade["exporter"])
         sold = (trade["exporter"] == self.country) & self._is_partner(trade["importer"])
         sides = {"import": bought, "export": sold, "both": bought | sold}
@@ -186,8 +187,8 @@ def mirror_report(
         Missing columns, a table by sector, an unknown rule, a share that is none.
     """
     given = shares or {}
-    rules = tuple(traps) if _are_traps(traps) else load_traps(traps)  # type: ignore[arg-type]
-    rules = tuple(trap for trap in rules if trap.country == country)
+    listed = load_traps(traps) if isinstance(traps, str | Path | None) else traps
+    rules = tuple(trap for trap in listed if trap.country == country)
     _check_trade(trade)
     _check_shares(given, rules)
     now = trade.reset_index(drop=True).assign(flag="")
@@ -205,7 +206,8 @@ def mirror_report(
         else:
             now, told = _flag_or_move(now, trap, found, given.get(trap.rule))
         rows += told or [_line(trap, status="nothing found")]
-    return now, pd.DataFrame(rows, columns=pd.Index(list(REPORT)))
+    report = pd.DataFrame(rows, columns=pd.Index(list(REPORT)))
+    return now, report.astype({"year": "Int64"})
 
 
 # -- actions -----------------------------------------------------------------------------
@@ -238,13 +240,15 @@ def _moved(
         part["flag"] = _with_flag(part["flag"], trap.rule)
         parts.append(part.assign(**{side: code}) if code else part)
     whole = pd.concat([p for p in parts if len(p)], ignore_index=True)
-    whole = whole[(whole["value"] > 0) | ~whole["flag"].str.contains(trap.rule, regex=False)]
+    whole = whole[(whole["value"] > 0) | (whole["flag"] == "")]
     keys = [c for c in (*_KEYS, "product") if c in whole]
-    if not whole.duplicated(keys).any():
+    twice = whole.duplicated(keys, keep=False).to_numpy(dtype=bool)
+    if not twice.any():
         return whole.reset_index(drop=True)
     rules: dict[str, Any] = {c: "first" for c in whole.columns if c not in keys}
     rules |= {c: lambda v: v.sum(min_count=1) for c in money} | {"flag": _joined}
-    return whole.groupby(keys, sort=False, as_index=False).agg(rules)[list(now.columns)]
+    summed = whole[twice].groupby(keys, sort=False, as_index=False).agg(rules)
+    return pd.concat([whole[~twice], summed[list(now.columns)]], ignore_index=True)
 
 
 def _impute(
@@ -252,10 +256,11 @@ def _impute(
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Add the rule's quantity in years in which the data show none of it."""
     mass, told, added = float(trap.amount), [], []
-    seen = now[found & (now["value"] > 0)].groupby("year")["value"].agg(["sum", "size"])
+    seen = now[found & (now["value"] > 0)]
     for year in sorted(int(y) for y in now["year"].unique() if trap.covers_year(int(y))):
-        if year in seen.index:
-            value, count = float(seen.loc[year, "sum"]), int(seen.loc[year, "size"])
+        count = int((seen["year"] == year).sum())
+        if count:
+            value = float(seen.loc[seen["year"] == year, "value"].sum())
             status = "reported in the data: nothing added"
             told.append(_line(trap, status, year, count, value, value))
             continue
@@ -304,12 +309,13 @@ def _line_code(trade: pd.DataFrame, prefix: str) -> str:
 
 # -- the report --------------------------------------------------------------------------
 def _by_year(rows: pd.DataFrame, trap: Trap, kept: float) -> list[dict[str, Any]]:
-    sums = rows.groupby("year")["value"].agg(["sum", "size"])
     status = "applied" if kept < 1 else "flagged"
-    return [
-        _line(trap, status, int(year), int(row["size"]), row["sum"], kept * row["sum"])
-        for year, row in sums.iterrows()
-    ]
+    found = []
+    for year in sorted(int(y) for y in rows["year"].unique()):
+        values = rows.loc[rows["year"] == year, "value"]
+        total = float(values.sum())
+        found.append(_line(trap, status, year, len(values), total, kept * total))
+    return found
 
 
 def _line(
@@ -351,10 +357,6 @@ def _joined(flags: pd.Series) -> str:
 
 
 # -- checks ------------------------------------------------------------------------------
-def _are_traps(traps: object) -> bool:
-    return traps is not None and not isinstance(traps, str | Path)
-
-
 def _check_trade(trade: pd.DataFrame) -> None:
     for name in (*_KEYS, "value"):
         if name not in trade:
@@ -405,7 +407,7 @@ def _check(trap: Trap, file: str) -> None:
     patterns = {
         "country": r"[A-Z]{3}",
         "partner": r"\*|!?[A-Z]{3}(;[A-Z]{3})*",
-        "product": r"\*|\d{2,6}(;\d{2,6})*",
+        "product": r"\*|!?\d{2,6}(;\d{2,6})*",
         "years": r"\*|\d{4}(-\d{4})?(;\d{4}(-\d{4})?)*",
         "reason": r".+",
         "source": r".+",

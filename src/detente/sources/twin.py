@@ -122,7 +122,7 @@ def _direction(
     flows = flows[~flows["partner"].isin([country, twin])]
     twins = of(own, twin, other)[[*cell, "value"]].rename(columns={"value": "twin_value"})
     back = of(other, country, own)
-    returned = back.groupby(["partner", "year"], as_index=False)["value"].sum()
+    returned = back.groupby(["partner", "year"], as_index=False)[["value"]].sum()
     same = back[[*cell, "value"]].rename(columns={"value": "same_back"})
     flows = flows.merge(twins, how="left", on=cell)
     flows = flows.merge(returned.rename(columns={"value": "back"}), how="left")

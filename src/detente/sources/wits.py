@@ -66,7 +66,7 @@ _PLAIN = {
 }
 _COLUMNS = ["importer", "exporter", "product", "year", "rate", "duty", "weight"]
 _KEYS = ["importer", "exporter", "product", "year", "duty"]
-_BENEFICIARIES = re.compile(r"trains.*pref.*benef?.*\.(csv|xlsx?)$", re.IGNORECASE)
+_BENEFICIARIES = re.compile(r"trains.*pref.*ben.*\.(csv|xlsx?)$", re.IGNORECASE)
 
 
 def read_wits(path: str | Path, *, year: int | None = None, closest: bool = False) -> Sourced:

@@ -86,21 +86,33 @@ def aggregate(
         deficit=n.indicator @ world.deficit,
         dormant={key: _merge_odds(world, psi, s, n) for key, psi in world.dormant.items()},
         coverage=_merge_coverage(world, s, n),
-        meta=_merged_meta(world),
+        meta=_merged_meta(world, n),
         **_merge_links(world, s, n),
         **_merge_shares(world, s, n),
     )
 
 
 #: what a world's metadata says by code, which the merged codes would make untrue
-_BY_CODE = ("rebased", "link_kind", "potential", "donor_moves", "splice", "provisional")
+_BY_CODE = (
+    "rebased", "link_kind", "donor_moves", "splice", "provisional", "dormant", "blocs",
+    "elasticity_errors",
+)  # fmt: skip
 
 
-def _merged_meta(world: World) -> dict[str, Any]:
+def _merged_meta(world: World, n: _Groups) -> dict[str, Any]:
     kept = {key: value for key, value in world.meta.items() if key not in _BY_CODE}
     if "provisional" in world.meta:
         kept["provisional"] = {"flag": "provisional"}
-    return kept | {"aggregated_from": world.content_hash}
+    return kept | {"aggregated_from": world.content_hash, "members": _members(world, n)}
+
+
+def _members(world: World, n: _Groups) -> dict[str, list[str]]:
+    """Places that each group of countries holds, for geography; groups of groups add up."""
+    given = world.meta.get("members", {})
+    found: dict[str, list[str]] = {}
+    for code, position in zip(world.countries, n.position, strict=True):
+        found.setdefault(n.labels[position], []).extend(given.get(code, [code]))
+    return {label: places for label, places in found.items() if places != [label]}
 
 
 def reorder(
