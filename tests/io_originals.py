@@ -353,7 +353,8 @@ EXIO_FINAL = (
 EXIO_TAXES = "Taxes less subsidies on products purchased: Total"
 EXIO_FACTORS = (
     "Other net taxes on production",
-    "Compensation of employees; wages, salaries, & employers' social contributions: Low-skilled",
+    "Compensation of employees; wages, salaries, & employers' social contributions: "
+    "Low-skilled",
     "Operating surplus: Consumption of fixed capital",
     "Operating surplus: Remaining net operating surplus",
 )
@@ -507,8 +508,6 @@ def gloria(table: MadeUp, year: int, release="059", *, second=0.0):
 
 
 def gloria_readme(path: Path, table: MadeUp) -> Path:
-    n, s = len(table.countries), len(table.sectors)
-
     def sheet(**columns):
         size = max(map(len, columns.values()))
         rows = [[*columns], *zip(*columns.values(), strict=True)]

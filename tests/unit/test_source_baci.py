@@ -1,7 +1,6 @@
 """BACI: made-up files in the exact format, sums against pandas, and errors with their line."""
 
 import gzip
-import resource
 import subprocess
 import sys
 import zipfile
@@ -191,7 +190,7 @@ def test_sums_are_those_of_pandas(tmp_path_factory, rows):
         t: HEADER + "\n".join(x for x in lines if x.startswith(str(t))) for t in (2016, 2017)
     }
     members = {
-        f"BACI_HS92_Y{t}_V202401b.csv": text + "\n" if text != HEADER else None
+        f"BACI_HS92_Y{t}_V202401b.csv": text if text != HEADER else None
         for t, text in years.items()
     }
     found = read_baci(archive(folder, members), by={"27": "fuel", "26": "ore", "": "rest"})
@@ -295,8 +294,9 @@ def test_nothing_is_mixed(tmp_path, extra, what):
         ({"importers": ["CHN", "999"]}, "no known importer", None),
         ({"products": [270111]}, "no HS code", None),
         ({"products": "270"}, "no HS code", None),
-        ({"revision": "HS91"}, "no HS revision", "HS92"),
+        ({"revision": "HS922"}, "no HS revision", "HS92"),
         ({"revision": "HS96"}, "the name says HS92", "HS92"),
+        ({"by": "sectors"}, "by='sectors' is unknown", None),
         ({"max_rows": 3}, "the result has 6 rows", None),
         ({"memory": "lots"}, "no memory limit", None),
     ],
@@ -389,8 +389,7 @@ def test_memory_is_bounded_by_the_limit_and_not_by_the_file(tmp_path):
     peak, value = map(float, done.stdout.split())
     frame = pd.read_csv(path, usecols=["v"])
     assert value == pytest.approx(frame.v.sum() / 1e3)
-    assert peak * 1024 < 700e6, "KiB on Linux"
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
+    assert peak * 1024 < 700e6  # KiB on Linux
 
 
 def test_too_little_memory_is_said(tmp_path):

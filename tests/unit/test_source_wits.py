@@ -284,6 +284,8 @@ def test_countries_that_the_table_lacks_are_its_rest_of_the_world(tmp_path):
     found = table_tariffs(read_wits(write(tmp_path, text)), t)
     s, at = t.sectors.index("C29"), t.countries.index
     assert found.rate[s, at("CHN"), at("ROW")] == pytest.approx(0.06)
+    (told,) = (c for c in found.changes if "rest of the world" in c.what)
+    assert (told.cells, told.where) == (2, "AUS, NZL")
 
 
 def test_an_unknown_code_in_a_plain_file_is_refused_with_the_nearest(tmp_path):

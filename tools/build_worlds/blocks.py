@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tools.build_worlds.dormant import Dormant
 from tools.build_worlds.economies import read_table
 
 from detente.world.core import World
@@ -48,13 +47,17 @@ coverage of UN bans, DPRK's exports | derived | UN Comtrade 2016, bans.csv | 201
 cite | by value on banned lines (most HS lines unverified); the same for every partner
 coverage of UN bans, DPRK's imports | assumed | exporters' mix of 2017, bans.csv | 2017 | \
 figure, cite | no source has the DPRK's imports by heading
-dormant shares | assumed | 2016, 2015 (ROK), 2005 (Japan); size and distance | 2016 | own \
-figure | provisional
+dormant shares, gravity | derived | OECD ICIO 2022, CEPII GeoDist | 2022 | {oecd}; CEPII, \
+cite | PPML by sector, 80 countries; docs/dormant.md
+dormant shares, trade before the bans | assumed | KOTRA 2016 (China), Ministry of Unification \
+2015, Japan 2005 | 2016 | figure, cite | totals sourced; sectors of the ROK and Japan stated
+errors of the trade elasticities | derived | Caliendo & Parro 2015 | 1993 | derived from the \
+authors' triads | relative errors of the full sample
 """
 
 
-def describe(world: World, year: int, size: str, psi: Dormant) -> dict[str, Any]:
-    """JSON-able record of an embedded world: what the split says, and bans and dormant shares.
+def describe(world: World, year: int, size: str) -> dict[str, Any]:
+    """JSON-able record of an embedded world: what the split says, and the bans.
 
     Parameters
     ----------
@@ -62,7 +65,6 @@ def describe(world: World, year: int, size: str, psi: Dormant) -> dict[str, Any]
         As the split made it.
     year, size
         Of the DPRK's block; ``un`` or ``bok``.
-    psi : Dormant
     """
     return {
         **world.meta,
@@ -71,13 +73,6 @@ def describe(world: World, year: int, size: str, psi: Dormant) -> dict[str, Any]
         "dprk_year": year,
         "blocks": [*world.meta["blocks"], *rows(BAN_BLOCKS)],
         "sources": _sources(),
-        "provisional": {
-            "flag": "provisional",
-            "what": "dormant shares from reference years, size and distance; no gravity yet",
-            **psi.report,
-        },
-        "link_kind": psi.link_kind,
-        "potential": psi.potential,
         "ban_lines": "bans.csv",
     }
 

@@ -9,14 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tools.build_worlds.blocks import describe
 from tools.build_worlds.coverage import coverage_tables, export_coverage, import_coverage
-from tools.build_worlds.distance import distance_elasticities, economy_distances
-from tools.build_worlds.dormant import dormant, largest_coverage, reference
-from tools.build_worlds.dprk_products import goods_mask
-from tools.build_worlds.economies import economies
 from tools.build_worlds.plain import plain_world
 from tools.build_worlds.rest import rest_of_table
+from tools.build_worlds.shares import with_dormant_shares
 from tools.build_worlds.specs import Known2022, write_specs
-from tools.build_worlds.splice import FullTable
 
 from detente.build.split import split_country
 from detente.build.splitspec import load_split_spec
@@ -44,27 +40,18 @@ class Sources:
     specs: dict[tuple[int, str], Path]  # (year, size) to the split spec
     export_coverage: Array  # (S,)
     import_coverage: Array  # (S, N), the plain world's order
-    km: Array  # (N + 1, N + 1), PRK first
-    elasticity: Array  # (S,)
 
 
 def read_sources(data: Path, splits: Path) -> Sources:
     """Read and prepare the originals once; write the split specs to ``splits``."""
     rest = rest_of_table(data)
     banned = import_coverage(data, rest.sectors, rest.countries)
-    with np.load(data / "icio2022" / "icio2022.npz") as table:
-        names = [str(c) for c in table["countries"]]
-        added = table["value_added"].astype(float).sum(axis=0)
-    size = dict(zip(names, map(float, added), strict=True))
-    _, elasticity = distance_elasticities(data)
     return Sources(
         data=data,
         plain=plain_world(rest),
         specs=write_specs(Known2022(data, rest, banned), splits),
         export_coverage=export_coverage(data, rest.sectors),
         import_coverage=banned,
-        km=economy_distances(data, size, economies()),
-        elasticity=elasticity,
     )
 
 
@@ -89,23 +76,15 @@ def build(sources: Sources, name: str) -> World:
     """
     year, size = WORLDS[name]
     split = with_dprk(sources, year, size)
-    codes, table = split.sectors, FullTable.of(split)
-    before = table if year == 2016 else FullTable.of(with_dprk(sources, 2016, size))
+    before = split if year == 2016 else with_dprk(sources, 2016, size)
+    codes = split.sectors
     padded = np.concatenate([np.zeros((len(codes), 1)), sources.import_coverage], axis=1)
-    coverage = coverage_tables(sources.export_coverage, padded, table.countries, codes)
-    not_in_force = ("unsc",) if year == 2016 else ()
-    psi = dormant(
-        table,
-        reference(before, codes, with_all=year != 2016),
-        largest_coverage(coverage, not_in_force),
-        (sources.km, sources.elasticity),
-        goods_mask(codes),
-        codes,
-    )
-    meta = describe(split, year, size, psi)
-    if not_in_force:
-        meta["coverage_not_in_force"] = list(not_in_force)
-    world = split.with_(meta=meta, dormant={"provisional": psi.psi}, coverage=coverage)
+    coverage = coverage_tables(sources.export_coverage, padded, split.countries, codes)
+    meta = describe(split, year, size)
+    if year == 2016:
+        meta["coverage_not_in_force"] = ["unsc"]
+    banned = split.with_(meta=meta, coverage=coverage)
+    world = with_dormant_shares(banned, before, year != 2016, sources.data)
     check(world).require()
     return world
 

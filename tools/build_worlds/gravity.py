@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tools.build_worlds.distance import OLD_CODES
 from tools.build_worlds.dprk_products import goods_mask
 from tools.build_worlds.economies import sectors
 
@@ -25,12 +24,11 @@ from detente.dormant.geography import TERMS, Geography
 from detente.dormant.resistance import resistances
 from detente.gravity.cross import SectorEstimate, cross_section
 from detente.gravity.ppml import EstimationError
+from detente.sources.cepii import read_geodist
 
 Array = NDArray[np.float64]
 
 TARGET = Path(__file__).resolve().parents[2] / "src" / "detente" / "data"
-#: Columns of CEPII GeoDist behind the ties.
-_TIES = {"contiguity": "contig", "common_language": "comlang_off", "colony": "colony"}
 
 
 def read_flows(data: Path) -> tuple[tuple[str, ...], Array, Array, Array]:
@@ -50,19 +48,9 @@ def read_flows(data: Path) -> tuple[tuple[str, ...], Array, Array, Array]:
 
 
 def pair_table(data: Path, places: Sequence[str]) -> pd.DataFrame:
-    """Covariates of every ordered pair: distw (dist where it is missing) and three ties."""
-    frame = pd.read_csv(data / "geodist" / "dist_cepii.csv.gz", low_memory=False)
-    frame[["iso_o", "iso_d"]] = frame[["iso_o", "iso_d"]].replace(OLD_CODES)
-    frame = frame[frame["iso_o"].isin(places) & frame["iso_d"].isin(places)]
-    weighted = pd.to_numeric(frame["distw"], errors="coerce")
-    return pd.DataFrame(
-        {
-            "exporter": frame["iso_o"],
-            "importer": frame["iso_d"],
-            "distance": weighted.fillna(pd.to_numeric(frame["dist"], errors="coerce")),
-            **{name: pd.to_numeric(frame[column]) for name, column in _TIES.items()},
-        }
-    )
+    """Covariates of every ordered pair, as GeoDist has them."""
+    found = read_geodist(data / "geodist" / "dist_cepii.csv.gz", fill_missing=True).table
+    return found[found["exporter"].isin(places) & found["importer"].isin(places)]
 
 
 def geography(data: Path) -> Geography:

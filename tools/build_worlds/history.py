@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from tools.build_worlds.dprk_products import fact, kaesong, named
-from tools.build_worlds.splice import FullTable
 
 from detente.dormant.history import History
+from detente.world.core import World
 
 Array = NDArray[np.float64]
 
@@ -19,20 +19,18 @@ COUNTRY, REFERENCE = "PRK", "CHN"
 YEARS = {"KOR": 2015, "JPN": 2005, "*": 2016}
 
 
-def history(before: FullTable, codes: tuple[str, ...], others: bool) -> History:
+def history(before: World, others: bool) -> History:
     """The DPRK's history.
 
     Parameters
     ----------
-    before : FullTable
-        The table of 2016.
-    codes : tuple of str
-        Sectors.
+    before : World
+        With the DPRK of 2016.
     others : bool
         Whether partners other than China, the ROK and Japan are known by their trade of
         2016; False for the table of 2016 itself, where that trade is still observed.
     """
-    prk = before.countries.index(COUNTRY)
+    codes, prk = before.sectors, before.countries.index(COUNTRY)
     kor, jpn = before.countries.index("KOR"), before.countries.index("JPN")
     sales, purchases = before.flows[:, prk].copy(), before.flows[:, :, prk].copy()
     home = sales[:, prk].copy()

@@ -11,7 +11,6 @@ from tools.build_worlds.dprk_products import goods_mask
 from tools.build_worlds.economies import economies, sectors
 from tools.build_worlds.elasticities import cross_border
 from tools.build_worlds.history import COUNTRY, history
-from tools.build_worlds.splice import FullTable
 
 from detente.dormant import DormantShares, dormant_shares
 from detente.dormant.kinds import BEFORE, NEVER, OBSERVED
@@ -22,22 +21,22 @@ from detente.world.core import World
 BLOCS = {"ASEAN": ("VNM", "IDN", "ASX")}
 
 
-def with_dormant_shares(world: World, before: FullTable, others: bool, data: Path) -> World:
+def with_dormant_shares(world: World, before: World, others: bool, data: Path) -> World:
     """The world with both anchors of the DPRK's links, and what they are drawn from again.
 
     Parameters
     ----------
     world : World
         With its coverage of bans.
-    before : FullTable
-        The table of 2016.
+    before : World
+        With the DPRK of 2016.
     others : bool
         Whether the trade of 2016 with partners other than China is history (False in the
         world of 2016, where it is observed).
     data : Path
         Folder of the originals.
     """
-    past = history(before, world.sectors, others)
+    past = history(before, others)
     goods = [s for s, g in zip(world.sectors, goods_mask(world.sectors), strict=True) if g]
     facts: dict[str, Any] = {
         "members": {code: list(economies().members(code)) for code in economies().codes},

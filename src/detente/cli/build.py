@@ -26,63 +26,72 @@ _STAGES = {
 }
 
 
+Table = Annotated[
+    Path,
+    typer.Option(metavar="FILE", help="Input-output table: file, zip, or folder of files."),
+]
+Output = Annotated[
+    Path, typer.Option("-o", "--output", metavar="FILE", help="The world: .world or .npz.")
+]
+Source = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Source; by default the file says it.")
+]
+Year = Annotated[
+    int | None, typer.Option(metavar="Y", help="Year, where the file holds several.")
+]
+Tariffs = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Tariffs: WITS/TRAINS file or folder, or a plain csv."),
+]
+Elasticities = Annotated[
+    str, typer.Option(metavar="NAME|FILE|X", help="θ: a set's name, a file, or one number.")
+]
+Map = Annotated[
+    str | None,
+    typer.Option(metavar="MAP", help="Groups: a YAML file, or the name korea or eu27."),
+]
+Deficits = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="csv country,value: imports − exports, million USD."),
+]
+Name = Annotated[str, typer.Option(metavar="N", help="Name; by default that of the output.")]
+Title = Annotated[str, typer.Option(metavar="TEXT", help="A line that describes it.")]
+Tolerance = Annotated[
+    float, typer.Option(metavar="X", help="Share of the table that may be negative or misfit.")
+]
+Rate = Annotated[
+    float | None, typer.Option(metavar="X", help="For EXIOBASE: US dollars for a euro.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that exists.")]
+Keep = Annotated[bool, typer.Option("--keep", help="Keep the finished stages.")]
+Shape = Annotated[ListFormat, typer.Option("--format", help="How to report.")]
+
+
 def build(
-    icio: Annotated[
-        Path,
-        typer.Option(metavar="FILE", help="Input-output table: file, zip, or folder of files."),
-    ],
-    output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help="The world: .world or .npz.")
-    ],
-    source: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Source; by default the file says it.")
-    ] = None,
-    year: Annotated[
-        int | None, typer.Option(metavar="Y", help="Year, where the file holds several.")
-    ] = None,
-    tariffs: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Tariffs: WITS/TRAINS file or folder, or a plain csv."
-        ),
-    ] = None,
-    elasticities: Annotated[
-        str,
-        typer.Option(metavar="NAME|FILE|X", help="θ: a set's name, a file, or one number."),
-    ] = "caliendo-parro",
-    aggregate: Annotated[
-        str | None,
-        typer.Option(metavar="MAP", help="Groups: a YAML file, or the name korea or eu27."),
-    ] = None,
-    deficits: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="csv country,value: imports − exports, million USD."),
-    ] = None,
-    name: Annotated[
-        str, typer.Option(metavar="N", help="Name; by default that of the output.")
-    ] = "",
-    title: Annotated[str, typer.Option(metavar="TEXT", help="A line that describes it.")] = "",
-    tolerance: Annotated[
-        float,
-        typer.Option(metavar="X", help="Share of the table that may be negative or misfit."),
-    ] = 0.05,
-    usd_per_eur: Annotated[
-        float | None, typer.Option(metavar="X", help="For EXIOBASE: US dollars for a euro.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the finished stages.")] = False,
-    form: Annotated[
-        ListFormat, typer.Option("--format", help="How to report.")
-    ] = ListFormat.table,
+    icio: Table,
+    output: Output,
+    source: Source = None,
+    year: Year = None,
+    tariffs: Tariffs = None,
+    elasticities: Elasticities = "caliendo-parro",
+    aggregate: Map = None,
+    deficits: Deficits = None,
+    name: Name = "",
+    title: Title = "",
+    tolerance: Tolerance = 0.05,
+    usd_per_eur: Rate = None,
+    force: Force = False,
+    keep: Keep = False,
+    form: Shape = ListFormat.table,
 ) -> None:
     """Build a world from a published input-output table.
 
     An interrupted build goes on where it stopped. What was balanced, clipped, imputed or
     assumed is listed with amounts, and kept in the world.
 
-    Example: detente world build --icio 2018_SML.csv --aggregate korea -o my.world
+    Example: detente world build --icio 2018_SML.csv -o my.world
     """
-    from detente.build.assemble import Plan, build_file
+    from detente.build.files import Plan, build_file
 
     plan = Plan(
         icio=icio,
@@ -101,6 +110,10 @@ def build(
         built = build_file(
             plan, output, force=force, keep=keep, progress=told, waiting=_waiting
         )
+    _report(built, form)
+
+
+def _report(built: Built, form: ListFormat) -> None:
     if form is ListFormat.json:
         echo_json(as_json(built))
     elif form is ListFormat.csv:
@@ -129,7 +142,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None] | None]:
     with Progress(
         *columns, Elapsed(), console=Console(stderr=True), transient=True
     ) as progress:
-        task = progress.add_task("")
+        task = progress.add_task("", total=None)
 
         def told(stage: str, number: int, total: int) -> None:
             progress.update(

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from detente.cli.build import build
 from detente.cli.dormant import dormant
 from detente.cli.options import ListFormat, echo_csv, echo_json
+from detente.cli.split import split
 from detente.report.documents import records
 
 if TYPE_CHECKING:
@@ -19,10 +21,12 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Worlds: list them, show what one holds, check its identities.\n\n"
+    help="Worlds: list, show, check; build one, split a country out, open its links.\n\n"
     "Example: detente world info korea",
 )
 
+app.command()(build)
+app.command()(split)
 app.command()(dormant)
 
 Name = Annotated[

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detente.errors import InputError, nearest
-from detente.gravity.ppml import Array, Codes, EstimationError, Fit, ppml
+from detente.gravity.irls import Array, Codes
+from detente.gravity.ppml import EstimationError, Fit, ppml
 
 #: Ways to cluster errors: unordered pair, ordered pair, exporter, importer; "none" is robust.
 CLUSTERS = ("pair", "directed_pair", "exporter", "importer", "none")

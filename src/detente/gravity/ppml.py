@@ -1,10 +1,9 @@
-"""One Poisson pseudo-maximum-likelihood regression with fixed effects, by pyfixest.
+"""One gravity regression: rows dropped, scaled, estimated, and whether to believe it.
 
-Everything that estimates in this package goes through :func:`ppml`: it drops what carries no
-information (separated and singleton rows), scales the data, runs pyfixest, and says whether
-to believe the outcome. Santos Silva & Tenreyro (2006, Review of Economics and Statistics 88)
-is why Poisson; Correia, Guimarães & Zylkin (2019, arXiv:1903.01633) is why separation is
-looked for first.
+Poisson pseudo-maximum likelihood (Santos Silva & Tenreyro 2006, Review of Economics and
+Statistics 88), by ``pyfixest.fepois`` with up to two fixed effects and by
+:mod:`detente.gravity.irls`, on pyfixest's kernels, beyond. Separation is looked for first,
+as estimates do not exist where it is (Correia, Guimarães & Zylkin 2019, arXiv:1903.01633).
 """
 
 from __future__ import annotations
@@ -20,9 +19,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detente.errors import DetenteError, InputError
+from detente.gravity.irls import (
+    Array,
+    Codes,
+    Solution,
+    clustered,
+    deviance,
+    least_squares,
+    poisson,
+    rectified,
+)
 
-Array = NDArray[np.float64]
-Codes = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
 #: Newton steps before a regression counts as not converged.
@@ -31,8 +38,8 @@ MAX_STEPS = 100
 TOLERANCE = 1e-10
 #: A last Newton step that moves a row's log expectation by more than this shows separation.
 SEPARATED_STEP = 0.05
-#: What counts as zero in the rectifier.
-RECTIFIER_TOLERANCE = 1e-4
+#: With more fixed effects than this, fepois stalls or takes minutes on large panels.
+FEPOIS_EFFECTS = 2
 
 
 class EstimationError(DetenteError):
@@ -41,7 +48,7 @@ class EstimationError(DetenteError):
 
 @dataclass(frozen=True)
 class Fit:
-    """A regression's raw outcome. n rows were given, k terms, m rows used.
+    """A regression's raw outcome. n rows were given, m used; k terms have a coefficient.
 
     Attributes
     ----------
@@ -57,13 +64,13 @@ class Fit:
         Rows dropped: a fixed effect (or a combination of terms) with no positive flow, and
         a fixed effect with one row only.
     fitted : ndarray, shape (m,)
-        Expected flow of each row used, in the data's unit.
+        Expected flow of each row used, in the data's unit; its log for least squares.
     n_clusters : int
         Zero without clusters.
     pseudo_r2 : float
-        McFadden's: 1 − log likelihood over that of a constant, on flows over their mean.
+        1 − deviance / deviance of a constant; R² for least squares.
     correlation2 : float
-        Squared correlation of the flow and its expectation (R² of Stata's ``ppml``).
+        Squared correlation of the flow and its expectation.
     """
 
     terms: tuple[str, ...]
@@ -77,6 +84,46 @@ class Fit:
     n_clusters: int
     pseudo_r2: float
     correlation2: float
+
+
+@dataclass
+class _Rows:
+    """What is estimated: arrays of the rows in use, and the tally of those dropped."""
+
+    flow: Array
+    terms: Mapping[str, Array]
+    effects: Mapping[str, Codes]
+    clusters: Mapping[str, Codes]
+    kept: Mask
+    separated: int = 0
+    singletons: int = 0
+
+    def drop(self, keep_singletons: bool) -> None:
+        """Drop rows of effects without a positive flow, and singletons."""
+        inside = {k: v[self.kept] for k, v in self.effects.items()}
+        again, separated, alone = droppable(self.flow[self.kept], inside, keep_singletons)
+        self.kept[np.flatnonzero(self.kept)[~again]] = False
+        self.separated += separated
+        self.singletons += alone
+        if not (self.flow[self.kept] > 0).any():
+            raise EstimationError("no positive flow is left")
+
+    @property
+    def scaled(self) -> Array:
+        """Flows in use over their mean: the unit of money must not matter."""
+        flow = self.flow[self.kept]
+        found: Array = flow / flow.mean()
+        return found
+
+    @property
+    def matrix(self) -> Array:
+        """Terms in use, shape (m, k)."""
+        columns = [v[self.kept] for v in self.terms.values()]
+        return np.column_stack(columns) if columns else np.zeros((int(self.kept.sum()), 0))
+
+    def codes(self, which: Mapping[str, Codes]) -> list[Codes]:
+        """Codes in use, renumbered without gaps."""
+        return [dense(v[self.kept]) for v in which.values()]
 
 
 def pyfixest() -> ModuleType:
@@ -104,6 +151,7 @@ def ppml(
     clusters: Mapping[str, Codes],
     *,
     keep_singletons: bool = False,
+    engine: str = "auto",
 ) -> Fit:
     """Estimate E[flow] = exp(Σ coefficient · term + Σ effects).
 
@@ -113,70 +161,80 @@ def ppml(
         Not negative, finite, any unit.
     terms : mapping of str to ndarray, shape (n,)
     effects : mapping of str to ndarray of int32, shape (n,)
-        Codes of each fixed effect: small integers from zero.
+        Codes of each fixed effect: small integers from zero. Without any, give a constant
+        as a term.
     clusters : mapping of str to ndarray of int32, shape (n,)
         Codes of none, one or two clusterings. With none, errors are robust to
         heteroskedasticity, times n/(n − 1); with clusters, times G/(G − 1).
     keep_singletons : bool
         True keeps fixed effects that have one row only (coefficients are the same, errors
         not quite).
+    engine : str
+        ``fepois``, ``irls``, or ``auto``: by the number of effects.
 
     Raises
     ------
     EstimationError
         Nothing positive, no row left, not converged, or every term collinear.
+    InputError
+        pyfixest is not installed.
     """
-    kept, separated, alone = droppable(flow, effects, keep_singletons)
-    _require_flows(flow[kept])
-    frame = _frame(flow, terms, effects, clusters, kept)
-    found = _run(frame, len(terms), tuple(effects), len(clusters))
-    if _last_step(found, frame) > SEPARATED_STEP:
+    pyfixest()
+    rows = _Rows(flow, terms, effects, clusters, np.ones(len(flow), dtype=bool))
+    rows.drop(keep_singletons)
+    if engine == "auto":
+        engine = "fepois" if len(effects) <= FEPOIS_EFFECTS else "irls"
+    solve = {"fepois": _by_fepois, "irls": _by_irls}[engine]
+    solution, covariance, groups = solve(rows)
+    if solution.last_step > SEPARATED_STEP:
         # A term still runs off to infinity: rows that it alone explains must go first.
-        lost = _rectified(frame, len(terms), tuple(effects))
-        kept[np.flatnonzero(kept)[lost]] = False
-        separated += len(lost)
-        again, more, single = droppable(
-            flow[kept], {k: v[kept] for k, v in effects.items()}, keep_singletons
-        )
-        kept[np.flatnonzero(kept)[~again]] = False
-        separated, alone = separated + more, alone + single
-        _require_flows(flow[kept])
-        frame = _frame(flow, terms, effects, clusters, kept)
-        found = _run(frame, len(terms), tuple(effects), len(clusters))
-        if _last_step(found, frame) > SEPARATED_STEP:
+        try:
+            lost = rectified(rows.scaled, rows.matrix, rows.codes(effects), MAX_STEPS)
+        except ValueError as error:
+            raise EstimationError(str(error)) from None
+        rows.kept[np.flatnonzero(rows.kept)[lost]] = False
+        rows.separated += len(lost)
+        rows.drop(keep_singletons)
+        solution, covariance, groups = solve(rows)
+        if solution.last_step > SEPARATED_STEP:
             raise EstimationError("a coefficient has no finite value (separation)")
-    return _outcome(found, frame, tuple(terms), flow, (kept, separated, alone))
+    y, mu = rows.scaled, solution.fitted
+    fit = 1.0 - deviance(y, mu) / deviance(y, np.ones(len(y))) if np.ptp(y) > 0 else np.nan
+    scale = float(flow[rows.kept].mean())
+    return _outcome(rows, solution, (covariance, groups), (y, mu * scale), fit)
 
 
-def _require_flows(flow: Array) -> None:
-    if not (flow > 0).any():
-        raise EstimationError("no positive flow is left")
-
-
-def _frame(
-    flow: Array,
+def ols(
+    log_flow: Array,
     terms: Mapping[str, Array],
     effects: Mapping[str, Codes],
     clusters: Mapping[str, Codes],
-    kept: Mask,
-) -> pd.DataFrame:
-    """What pyfixest gets: short safe names, flows over their mean, dense codes."""
-    columns: dict[str, NDArray[Any]] = {"flow": flow[kept] / flow[kept].mean()}
-    columns |= {f"x{j}": values[kept] for j, values in enumerate(terms.values())}
-    columns |= {f"e{j}": _dense(codes[kept]) for j, codes in enumerate(effects.values())}
-    columns |= {f"c{j}": _dense(codes[kept]) for j, codes in enumerate(clusters.values())}
-    return pd.DataFrame(columns)
+) -> Fit:
+    """Least squares of ln(flow), arguments as :func:`ppml`; singletons are kept.
 
-
-def _dense(codes: Codes) -> Codes:
-    """Codes renumbered without gaps."""
-    used = np.bincount(codes) > 0
-    renumbered: Codes = (np.cumsum(used, dtype=np.int32) - np.int32(1))[codes]
-    return renumbered
+    Errors are times (n − 1)/(n − K), K with all fixed effects, and G/(G − 1), as Stata's
+    ``regress`` with dummies has them.
+    """
+    pyfixest()
+    n = len(log_flow)
+    rows = _Rows(log_flow, terms, effects, clusters, np.ones(n, dtype=bool))
+    codes = rows.codes(effects)
+    try:
+        found = least_squares(log_flow, rows.matrix, codes)
+    except ValueError as error:
+        raise EstimationError(f"the regression fails: {error}") from None
+    x, gap = found.residual_terms, log_flow - found.fitted
+    used = x.shape[1] + sum(int(c.max()) + 1 for c in codes) - max(len(codes) - 1, 0)
+    if n <= used:
+        raise EstimationError(f"{n} rows cannot tell {used} coefficients and effects")
+    covariance, groups = clustered(x * gap[:, None], _inverse(x.T @ x), rows.codes(clusters))
+    covariance = covariance * (n - 1) / (n - used)
+    fit = 1.0 - gap @ gap / ((log_flow - log_flow.mean()) ** 2).sum()
+    return _outcome(rows, found, (covariance, groups), (log_flow, found.fitted), float(fit))
 
 
 def droppable(
-    flow: Array, effects: Mapping[str, Codes], singletons: bool = False
+    flow: Array, effects: Mapping[str, Codes], keep_singletons: bool = False
 ) -> tuple[Mask, int, int]:
     """Rows to use, and how many were separated and how many were singletons.
 
@@ -193,7 +251,7 @@ def droppable(
             positive = np.bincount(codes[kept], flow[kept] > 0, minlength=size)
             rows = np.bincount(codes[kept], minlength=size)
             empty = kept & (positive[codes] == 0)
-            single = kept & ~empty & (rows[codes] == 1) & (not singletons)
+            single = kept & ~empty & (rows[codes] == 1) & (not keep_singletons)
             separated += int(empty.sum())
             alone += int(single.sum())
             if empty.any() or single.any():
@@ -202,24 +260,83 @@ def droppable(
     return kept, separated, alone
 
 
-def _formula(outcome: str, n_terms: int, n_effects: int) -> str:
-    left = f"{outcome} ~ {' + '.join(f'x{j}' for j in range(n_terms))}"
-    return f"{left} | {' + '.join(f'e{j}' for j in range(n_effects))}" if n_effects else left
+def dense(codes: Codes) -> Codes:
+    """Codes renumbered without gaps, in the same order."""
+    used = np.bincount(codes) > 0
+    renumbered: Codes = (np.cumsum(used, dtype=np.int32) - np.int32(1))[codes]
+    return renumbered
 
 
-def _demeaner(pf: ModuleType) -> Any:
-    """Alternating projections: on gravity's panels the sparse solver stalls above 1e-10."""
-    return pf.MapDemeaner(fixef_tol=1e-8, fixef_maxiter=100_000)
+def _inverse(matrix: Array) -> Array:
+    try:
+        return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        raise EstimationError("terms cannot be told apart") from None
 
 
-def _run(frame: pd.DataFrame, n_terms: int, effects: tuple[str, ...], n_clusters: int) -> Any:
+def _by_irls(rows: _Rows) -> tuple[Solution, Array, int]:
+    try:
+        found = poisson(
+            rows.scaled, rows.matrix, rows.codes(rows.effects),
+            tolerance=TOLERANCE, steps=MAX_STEPS,
+        )  # fmt: skip
+    except ValueError as error:
+        raise EstimationError(f"the regression fails: {error}") from None
+    if not found.converged:
+        raise EstimationError(f"not converged in {MAX_STEPS} steps")
+    x = found.residual_terms
+    bread = _inverse((x * found.fitted[:, None]).T @ x)
+    scores = x * (rows.scaled - found.fitted)[:, None]
+    return found, *clustered(scores, bread, rows.codes(rows.clusters))
+
+
+def _by_fepois(rows: _Rows) -> tuple[Solution, Array, int]:
+    frame = _frame(rows)
+    found = _fepois(frame, len(rows.terms), len(rows.effects), len(rows.clusters))
+    names = [f"x{j}" for j in range(len(rows.terms))]
+    has = list(found._coefnames)
+    covariance = np.atleast_2d(np.asarray(found._vcov, dtype=float))
+    groups = int(np.min(found._G)) if found._is_clustered else 0
+    if not groups:  # as with one row a cluster; pyfixest leaves the factor out
+        covariance = covariance * len(frame) / (len(frame) - 1)
+    fitted, root = np.ravel(found._Y_hat_response), np.sqrt(np.ravel(found._weights))
+    x: Array = np.asarray(found._X, dtype=float) / root[:, None]
+    # One more Newton step: tiny at a maximum, near 1/e where a term runs off to infinity.
+    weighted = x * (root**2)[:, None]
+    step = np.linalg.lstsq(
+        weighted.T @ x, x.T @ (frame["flow"].to_numpy() - fitted), rcond=None
+    )[0]
+    solution = Solution(
+        coef=np.asarray(found._beta_hat, dtype=float),
+        kept=np.array([n in has for n in names], dtype=bool),
+        residual_terms=x,
+        fitted=fitted,
+        last_step=float(np.abs(x @ step).max(initial=0.0)),
+        converged=True,
+    )
+    return solution, covariance, groups
+
+
+def _frame(rows: _Rows) -> pd.DataFrame:
+    """What pyfixest gets: short safe names, flows over their mean, dense codes."""
+    columns: dict[str, NDArray[Any]] = {"flow": rows.scaled}
+    columns |= {f"x{j}": v[rows.kept] for j, v in enumerate(rows.terms.values())}
+    columns |= {f"e{j}": v for j, v in enumerate(rows.codes(rows.effects))}
+    columns |= {f"c{j}": v for j, v in enumerate(rows.codes(rows.clusters))}
+    return pd.DataFrame(columns)
+
+
+def _fepois(frame: pd.DataFrame, n_terms: int, n_effects: int, n_clusters: int) -> Any:
     pf = pyfixest()
+    formula = f"flow ~ {' + '.join(f'x{j}' for j in range(n_terms))}"
+    if n_effects:
+        formula += f" | {' + '.join(f'e{j}' for j in range(n_effects))}"
     by = "+".join(f"c{j}" for j in range(n_clusters))
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
             found = pf.fepois(
-                _formula("flow", n_terms, len(effects)),
+                formula,
                 frame,
                 vcov={"CRV1": by} if by else "HC1",
                 ssc=pf.ssc(k_adj=False, G_adj=True, G_df="min"),
@@ -227,7 +344,9 @@ def _run(frame: pd.DataFrame, n_terms: int, effects: tuple[str, ...], n_clusters
                 iwls_tol=TOLERANCE,
                 iwls_maxiter=MAX_STEPS,
                 separation_check=[],
-                demeaner=_demeaner(pf),
+                drop_intercept=not n_effects,
+                # Two effects: alternating projections; the sparse solver stalls above 1e-10.
+                demeaner=pf.MapDemeaner(fixef_tol=1e-8, fixef_maxiter=100_000),
             )
         except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
             raise EstimationError(f"the regression fails: {error}") from None
@@ -236,78 +355,31 @@ def _run(frame: pd.DataFrame, n_terms: int, effects: tuple[str, ...], n_clusters
     return found
 
 
-def _last_step(found: Any, frame: pd.DataFrame) -> float:
-    """How far one more Newton step would move any row's log expectation.
-
-    Tiny at a maximum; near 1/e where a term runs off to infinity, since each step then
-    divides what is left of the row by e.
-    """
-    weighted = np.asarray(found._X, dtype=float)
-    if not weighted.shape[1]:
-        return 0.0
-    root = np.sqrt(np.ravel(found._weights))
-    gap = (frame["flow"].to_numpy() - np.ravel(found._Y_hat_response)) / root
-    step = np.linalg.lstsq(weighted.T @ weighted, weighted.T @ gap, rcond=None)[0]
-    return float(np.abs((weighted / root[:, None]) @ step).max())
-
-
-def _rectified(frame: pd.DataFrame, n_terms: int, effects: tuple[str, ...]) -> NDArray[np.intp]:
-    """Positions of rows that terms and effects separate: the iterative rectifier.
-
-    Correia, Guimarães & Zylkin (2019): regress a variable that is zero where flows are
-    positive on everything, with overwhelming weight there; what can be positive elsewhere
-    without disturbing those rows is separated.
-    """
-    pf = pyfixest()
-    zero = frame["flow"].to_numpy() == 0
-    weight = np.where(zero, 1.0, (~zero).sum() / RECTIFIER_TOLERANCE**2)
-    work = frame.assign(u=zero.astype(float), omega=weight)
-    for _ in range(MAX_STEPS):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found = pf.feols(
-                _formula("u", n_terms, len(effects)), work, weights="omega",
-                vcov="iid", fixef_rm="none", demeaner=_demeaner(pf),
-            )  # fmt: skip
-        expected = work["u"].to_numpy() - np.ravel(found.resid())
-        expected[np.abs(expected) < RECTIFIER_TOLERANCE] = 0.0
-        expected[~zero] = 0.0
-        if (expected >= 0).all():
-            return np.flatnonzero(expected > 0)
-        work["u"] = np.maximum(expected, 0.0)
-    raise EstimationError("separated rows cannot be told from others")
-
-
 def _outcome(
-    found: Any,
-    frame: pd.DataFrame,
-    terms: tuple[str, ...],
-    given: Array,
-    dropped: tuple[Mask, int, int],
+    rows: _Rows,
+    solution: Solution,
+    errors: tuple[Array, int],
+    values: tuple[Array, Array],
+    fit: float,
 ) -> Fit:
-    kept, separated, alone = dropped
-    names = {f"x{j}": term for j, term in enumerate(terms)}
-    has = tuple(names[c] for c in found._coefnames if c in names)
+    names = tuple(rows.terms)
+    has = tuple(n for n, kept in zip(names, solution.kept, strict=True) if kept)
+    covariance, groups = errors
     if not has:
         raise EstimationError("the fixed effects determine every term")
-    where = [j for j, c in enumerate(found._coefnames) if c in names]
-    coef = np.asarray(found._beta_hat, dtype=float)[where]
-    covariance = np.atleast_2d(np.asarray(found._vcov, dtype=float))[np.ix_(where, where)]
-    if not (np.isfinite(coef).all() and np.isfinite(covariance).all()):
+    if not (np.isfinite(solution.coef).all() and np.isfinite(covariance).all()):
         raise EstimationError("a coefficient or its error is not finite")
-    if not found._is_clustered:  # as with one row a cluster; pyfixest leaves the factor out
-        covariance *= len(frame) / (len(frame) - 1)
-    fitted = np.ravel(found._Y_hat_response)
+    observed, fitted = values
     return Fit(
         terms=has,
-        collinear=tuple(t for t in terms if t not in has),
-        coef=coef,
+        collinear=tuple(n for n in names if n not in has),
+        coef=solution.coef,
         covariance=(covariance + covariance.T) / 2,
-        kept=kept,
-        separated=separated,
-        singletons=alone,
-        fitted=fitted * float(given[kept].mean()),
-        n_clusters=int(np.min(found._G)) if found._is_clustered else 0,
-        pseudo_r2=float(found._pseudo_r2),
-        correlation2=float(np.corrcoef(frame["flow"], fitted)[0, 1] ** 2),
+        kept=rows.kept,
+        separated=rows.separated,
+        singletons=rows.singletons,
+        fitted=fitted,
+        n_clusters=groups,
+        pseudo_r2=fit,
+        correlation2=float(np.corrcoef(observed, fitted)[0, 1] ** 2),
     )

@@ -89,7 +89,7 @@ def read_baci(
         HS codes of two, four or six digits, as text; all below them are kept.
     by : {"product", "sector", "total"} or mapping
         Six-digit lines; sums over the embedded sectors (``hs.prefixes``); sums over all
-        products; or prefix → label, the longest prefix first.
+        products; or prefix → label, the longest prefix first, the empty one for the rest.
     revision, release : str, optional
         ``HS92`` … ``HS22`` and ``202401b``, for example, where the file's name does not say.
     countries : str or Path, optional
@@ -123,11 +123,9 @@ def read_baci(
     """
     path = Path(path)
     parts = parts_of(path, revision, release)
-    wanted = asked_years(years)
-    taken = chosen(parts, wanted, path)
     codes = code_lists(path, parts[0], countries)
     asked = _Asked(
-        years=wanted,
+        years=asked_years(years),
         exporters=country_numbers(exporters, codes, "exporter"),
         importers=country_numbers(importers, codes, "importer"),
         products=product_prefixes(products),
@@ -136,7 +134,7 @@ def read_baci(
     )
     with bulk.workbench(memory, threads, scratch) as connection:
         run = _Run(connection, codes, asked, parts[0].revision or "")
-        for part in taken:
+        for part in chosen(parts, asked.years, path):
             run.take(part)
         arrays = run.result(max_rows)
     source = _source(path, parts[0], run.notes())
@@ -156,6 +154,10 @@ class _Asked:
     products: tuple[str, ...] | None
     by: By
     check_units: bool
+
+    def __post_init__(self) -> None:
+        if isinstance(self.by, str) and self.by not in ("product", "sector", "total"):
+            raise InputError(f"by='{self.by}' is unknown: product, sector, total or a mapping.")
 
     def condition(self) -> str:
         """SQL for the rows that are kept."""
@@ -269,7 +271,7 @@ class _Run:
         return found
 
     def _one(self, query: str) -> Any:
-        return self.connection.execute(query).fetchone()[0]
+        return bulk.one(self.connection, query)[0]
 
     def _check_codes(self, part: Part) -> None:
         for column, what in (("i", "exporter"), ("j", "importer")):
@@ -295,11 +297,12 @@ class _Run:
                 )
 
     def _check_repeats(self, part: Part) -> None:
-        found = self.connection.execute(
+        found = bulk.one(
+            self.connection,
             f"SELECT min(t), min(i), min(j), min(k) FROM stage GROUP BY {_KEY} "
-            "HAVING count(*) > 1 ORDER BY 1, 2, 3, 4 LIMIT 1"
-        ).fetchone()
-        if found is None:
+            "HAVING count(*) > 1 ORDER BY 1, 2, 3, 4 LIMIT 1",
+        )
+        if found[0] is None:
             return
         key = dict(zip("tijk", found, strict=True))
 
@@ -319,9 +322,10 @@ class _Run:
     def _check_units(self, part: Part) -> None:
         if not self.asked.check_units or self.asked.products is not None:
             return
-        count, median = self.connection.execute(
-            "SELECT count(*), approx_quantile(v / q, 0.5) FROM stage WHERE q > 0 AND v > 0"
-        ).fetchone()
+        count, median = bulk.one(
+            self.connection,
+            "SELECT count(*), approx_quantile(v / q, 0.5) FROM stage WHERE q > 0 AND v > 0",
+        )
         if count >= _ENOUGH and not PLAUSIBLE[0] <= median <= PLAUSIBLE[1]:
             raise InputError(
                 f"the median of v over q is {median:.3g}; in thousand USD per tonne it lies "
@@ -332,10 +336,11 @@ class _Run:
 
     def _count(self) -> None:
         tally = self.tally
-        row = self.connection.execute(
+        row = bulk.one(
+            self.connection,
             "SELECT count(*), coalesce(sum(v), 0), count(*) FILTER (q IS NULL), "
-            "coalesce(sum(v) FILTER (q IS NULL), 0) FROM stage"
-        ).fetchone()
+            "coalesce(sum(v) FILTER (q IS NULL), 0) FROM stage",
+        )
         tally.rows += row[0]
         tally.value += row[1] / 1e3
         tally.unweighed += row[2]
@@ -410,7 +415,7 @@ def _spans(years: Collection[int]) -> str:
 
 
 def _label(line: str, prefixes: Mapping[str, str]) -> str:
-    for length in range(len(line), 0, -1):
+    for length in range(len(line), -1, -1):
         if line[:length] in prefixes:
             return prefixes[line[:length]]
     return ""

@@ -14,7 +14,7 @@ from detente.errors import InputError, Place, nearest
 from detente.sources import hs
 from detente.sources.bulk import Piece
 from detente.sources.checking import to_numbers
-from detente.sources.files import members
+from detente.sources.files import members, require_file
 from detente.sources.reading import read_table
 
 #: The UN cannot list Taiwan; its trade stands under 490, "Other Asia, nes" (CEPII's FAQ).
@@ -129,6 +129,7 @@ def _pieces(path: Path) -> list[Piece]:
     elif path.suffix == ".zip":
         found = [Piece(path, m) for m in members(path) if _FILE.search(m)]
     else:
+        require_file(path)
         return [Piece(path)]
     if not found:
         raise InputError(

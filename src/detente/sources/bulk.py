@@ -154,6 +154,12 @@ def lines_of(
     return found[:most]
 
 
+def one(connection: Any, query: str) -> tuple[Any, ...]:
+    """The first row of a query's result; all None where it has none."""
+    rows = connection.execute(query).fetchall()  # all: duckdb wants a result read to its end
+    return tuple(rows[0]) if rows else (None,)
+
+
 def fetched(connection: Any, query: str, rows: int) -> dict[str, np.ndarray[Any, Any]]:
     """Columns of a query's result, filled block by block into arrays of known length.
 

@@ -355,21 +355,24 @@ def _sheet(
 
 def _binary(path: Path, member: str | None, label: str, *, stata: bool) -> pd.DataFrame:
     with opened(path, member) as stream:
-        data = io.BytesIO(stream.read())
+        data = stream.read()
     try:
-        if stata:
-            return pd.read_stata(data)
-        import_module("xlrd")
-        return pd.read_excel(data, engine="xlrd")
+        return pd.read_stata(io.BytesIO(data)) if stata else _first_sheet(data)
     except ImportError:
         raise InputError(
-            "an xls needs xlrd: pip install xlrd, or take the .dta from the same page, which "
-            "needs nothing.",
+            'an xls needs xlrd: pip install "detente[data]"; or take the .dta from the same '
+            "page, which needs nothing.",
             Place(label),
         ) from None
     except Exception as error:  # the readers' errors have no common class
         kind = "Stata" if stata else "Excel 97"
         raise InputError(f"it is no {kind} file: {error}.", Place(label)) from None
+
+
+def _first_sheet(data: bytes) -> pd.DataFrame:
+    sheet = import_module("xlrd").open_workbook(file_contents=data).sheet_by_index(0)
+    rows = [sheet.row_values(j) for j in range(sheet.nrows)]
+    return pd.DataFrame(rows[1:], columns=pd.Index(rows[0]))
 
 
 def _check_pairs(table: pd.DataFrame, keys: list[str], label: str) -> None:

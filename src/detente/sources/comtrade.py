@@ -247,15 +247,7 @@ def _totals_only(table: pd.DataFrame, path: Path, notes: list[str]) -> pd.DataFr
 
 def _directed(table: pd.DataFrame, path: Path, notes: list[str]) -> pd.DataFrame:
     """From reporter and partner to exporter and importer; the world is no partner."""
-    code = table["flow"].str.strip().str.upper()
-    flow = code.map(_FLOWS)
-    unknown = flow.isna().to_numpy(dtype=bool)
-    if unknown.any():
-        row = table.index[unknown][0]
-        raise InputError(
-            f"'{table['flow'].loc[row]}' is no flow that is known: M, X, RX, RM.",
-            Place(str(path), int(row), "flow"),
-        )
+    flow = _flows(table, path)
     again = int(flow.isin(["re-export", "re-import"]).sum())
     if again:
         notes.append(
@@ -288,6 +280,18 @@ def _directed(table: pd.DataFrame, path: Path, notes: list[str]) -> pd.DataFrame
         sides = ["exporter", "importer"]
         found[sides] = found[sides].replace(_TAIWAN, "TWN")
     return found.pipe(_noting_areas, notes)
+
+
+def _flows(table: pd.DataFrame, path: Path) -> pd.Series:
+    flow = table["flow"].str.strip().str.upper().map(_FLOWS)
+    unknown = flow.isna().to_numpy(dtype=bool)
+    if unknown.any():
+        row = table.index[unknown][0]
+        raise InputError(
+            f"'{table['flow'].loc[row]}' is no flow that is known: M, X, RX, RM.",
+            Place(str(path), int(row), "flow"),
+        )
+    return flow
 
 
 def _noting_areas(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:

@@ -133,7 +133,8 @@ def for_sectors(
     DataFrame
         Indexed by code: ``value`` (weighted mean), ``std_error`` (errors of the members are
         taken to be independent), ``flag`` (``observed`` where every member has an estimate,
-        ``assumed`` where all take a services default, else ``pooled``), ``note``.
+        ``assumed`` where all take a services default, else ``pooled``), ``note``,
+        ``estimate``: whose estimates it rests on, so that a draw can move them together.
 
     Raises
     ------
@@ -171,7 +172,7 @@ def combine(
         As for :func:`for_sectors`.
     table : DataFrame
         Indexed by member: ``value``, ``std_error`` (NaN where not known), ``flag`` and
-        perhaps ``note``.
+        perhaps ``note`` and ``estimate`` (by default the member's own name).
 
     Returns
     -------
@@ -209,11 +210,14 @@ def _mean(table: pd.DataFrame, weights: pd.Series) -> dict[str, object]:
     error = np.sqrt(((weights * part["std_error"]) ** 2).sum(skipna=False))
     flags = set(part["flag"])
     notes = [n for n in part.get("note", pd.Series(dtype=str)) if n]
+    named = part.get("estimate", part.index)
+    estimates = {e for name in named for e in str(name).split(" + ")}
     return {
         "value": float((weights * part["value"]).sum()),
         "std_error": float(error),
         "flag": flags.pop() if len(flags) == 1 else "pooled",
         "note": "; ".join(dict.fromkeys(notes)),
+        "estimate": " + ".join(sorted(estimates)),
     }
 
 
@@ -225,7 +229,13 @@ def _pooled(table: pd.DataFrame) -> dict[str, object]:
         value, error = float(first["value"]), float(first["std_error"])
     else:
         value, error = spread(table[table["flag"] == "observed"]["value"])
-    return {"value": value, "std_error": error, "flag": "pooled", "note": "no concordance"}
+    return {
+        "value": value,
+        "std_error": error,
+        "flag": "pooled",
+        "note": "no concordance",
+        "estimate": "pooled",
+    }
 
 
 def spread(values: pd.Series) -> tuple[float, float]:

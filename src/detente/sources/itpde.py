@@ -101,6 +101,8 @@ def read_itpde(
     Production Database for Estimation, International Economics 166: 140-166.
     """
     path = Path(path)
+    if isinstance(by, str) and by not in ("industry", "broad", "total"):
+        raise InputError(f"by='{by}' is unknown: industry, broad, total, or a mapping.")
     piece, found = _piece(path)
     asked = _Asked(
         years=_numbers(years, "years"),
@@ -190,31 +192,49 @@ class _Run:
         return self._one("SELECT count(*) FROM block WHERE trim(zero) = 'u'")
 
     def result(self, most: int) -> pd.DataFrame:
-        """The table: sums where asked for, in order."""
-        by = self.asked.by
-        label, join = "CAST(f.industry AS VARCHAR)", ""
-        if by == "total":
-            label = "''"
-        elif by == "broad" or not isinstance(by, str):
-            label, join = "l.label", "JOIN labels l ON l.industry = f.industry"
-            self._labels()
-        self.connection.execute(
-            f"CREATE TABLE kept AS SELECT f.year, f.exporter, f.importer, {label} AS sector, "
-            "sum(f.trade) AS value, sum(f.trade * f.mirror) / nullif(sum(f.trade), 0) AS "
-            f"mirrored FROM flows f {join} GROUP BY 1, 2, 3, 4"
+        """The table: sums where asked for, in order, codes as numbers until the last."""
+        run = self.connection.execute
+        labels = self._labels()
+        names = sorted(set(labels.values()), key=lambda t: (not t.isdigit(), t.zfill(9)))
+        places = sorted({c for (c,) in run("SELECT code FROM places").fetchall()})
+        run("CREATE TABLE coded (code VARCHAR, n SMALLINT)")
+        run("CREATE TABLE sectors (industry SMALLINT, n SMALLINT)")
+        if places:
+            rows = ", ".join(f"('{code}', {n})" for n, code in enumerate(places))
+            run(f"INSERT INTO coded VALUES {rows}")
+        if labels:
+            rows = ", ".join(f"({i}, {names.index(text)})" for i, text in labels.items())
+            run(f"INSERT INTO sectors VALUES {rows}")
+        run(
+            "CREATE TABLE kept AS SELECT f.year, a.n AS e, b.n AS m, s.n AS s, "
+            "sum(f.trade) AS v, sum(f.trade * f.mirror) / nullif(sum(f.trade), 0) AS w "
+            "FROM flows f JOIN coded a ON a.code = f.exporter JOIN coded b ON "
+            "b.code = f.importer JOIN sectors s ON s.industry = f.industry GROUP BY 1, 2, 3, 4"
         )
-        rows = self._one("SELECT count(*) FROM kept")
-        if rows > most:
+        count = self._one("SELECT count(*) FROM kept")
+        if count > most:
             raise InputError(
-                f"the result has {rows:,} rows; max_rows is {most:,}. Choose years, countries "
+                f"the result has {count:,} rows; max_rows is {most:,}. Choose years, countries "
                 'or industries, or sum with by="broad".'
             )
-        order = "year, exporter, importer, try_cast(sector AS INTEGER), sector"
-        table: pd.DataFrame = self.connection.execute(
-            f"SELECT * FROM kept ORDER BY {order}"
-        ).fetchdf()
-        table["year"] = table["year"].astype(np.int64)
-        return table.drop(columns="sector") if by == "total" else table
+        query = "SELECT year, e, m, s, v, w FROM kept ORDER BY year, e, m, s"
+        return self._table(bulk.fetched(self.connection, query, count), places, names)
+
+    def _table(
+        self, arrays: dict[str, np.ndarray[Any, Any]], places: list[str], names: list[str]
+    ) -> pd.DataFrame:
+        code, label = np.array([*places, ""], object), np.array([*names, ""], object)
+        columns = {
+            "year": pd.Series(arrays.pop("year").astype(np.int64)),
+            "exporter": pd.Series(code[arrays.pop("e")]),
+            "importer": pd.Series(code[arrays.pop("m")]),
+            "sector": pd.Series(label[arrays.pop("s")]),
+            "value": pd.Series(arrays.pop("v")),
+            "mirrored": pd.Series(arrays.pop("w")),
+        }
+        if self.asked.by == "total":
+            del columns["sector"]
+        return pd.DataFrame(columns, copy=False)
 
     def industries(self) -> pd.DataFrame:
         """Numbers, names and broad sectors, as the file has them."""
@@ -225,7 +245,7 @@ class _Run:
         return table
 
     def _one(self, query: str) -> int:
-        return int(self.connection.execute(query).fetchone()[0])
+        return int(bulk.one(self.connection, query)[0])
 
     def _check(self) -> None:
         seen = self.connection.execute("SELECT DISTINCT year, industry FROM seen").fetchall()
@@ -257,11 +277,12 @@ class _Run:
     def _refuse_repeats(self) -> None:
         years = self.connection.execute("SELECT DISTINCT year FROM flows ORDER BY 1").fetchall()
         for (year,) in years:  # year by year, so that the groups fit in memory
-            found = self.connection.execute(
+            found = bulk.one(
+                self.connection,
                 "SELECT year, exporter, importer, industry FROM flows "
-                f"WHERE year = {year} GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
-            ).fetchone()
-            if found is not None:
+                f"WHERE year = {year} GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1",
+            )
+            if found[0] is not None:
                 raise self._repeat(found)
 
     def _repeat(self, found: tuple[Any, ...]) -> InputError:
@@ -281,39 +302,40 @@ class _Run:
             Place(self.piece.label, second),
         )
 
-    def _labels(self) -> None:
-        """Labels of industries; the broad sectors of a file without names are known."""
-        by = self.asked.by
-        names = self.industries()
-        labels = {}
-        for text, broad in zip(names["sector"], names["broad"], strict=True):
-            number = int(text)
-            labels[number] = by.get(number, "") if isinstance(by, Mapping) else str(broad)
-        if by == "broad" and not any(labels.values()):
-            raise InputError(
-                "the file has no broad_sector; give by= a mapping from industry_id.",
-                Place(self.piece.label),
-            )
-        placed = [(n, label) for n, label in labels.items() if label]
-        self.connection.execute("CREATE TABLE labels (industry SMALLINT, label VARCHAR)")
-        if placed:
-            self.connection.executemany("INSERT INTO labels VALUES (?, ?)", placed)
+    def _labels(self) -> dict[int, str]:
+        """Industry → label; those without one are noted, with their trade."""
+        by, names = self.asked.by, self.industries()
+        numbers = [int(text) for text in names["sector"]]
+        if by == "total":
+            return dict.fromkeys(numbers, "all")
+        if by == "industry":
+            return {n: str(n) for n in numbers}
+        if isinstance(by, Mapping):
+            labels = {n: str(by.get(n, "")) for n in numbers}
+        else:
+            labels = dict(zip(numbers, names["broad"].astype(str), strict=True))
+            if not any(labels.values()):
+                raise InputError(
+                    "the file has no broad_sector; give by= a mapping from industry_id.",
+                    Place(self.piece.label),
+                )
         dropped = sorted(n for n, label in labels.items() if not label)
         if dropped:
-            numbers = ", ".join(map(str, dropped))
-            value = self.connection.execute(
-                f"SELECT coalesce(sum(trade), 0) FROM flows WHERE industry IN ({numbers})"
-            ).fetchone()[0]
+            listed = ", ".join(map(str, dropped))
+            query = f"SELECT coalesce(sum(trade), 0) FROM flows WHERE industry IN ({listed})"
+            value = bulk.one(self.connection, query)[0]
             self.notes.append(
                 f"{len(dropped)} industries have no label and are dropped: {value:,.1f} "
                 "million USD"
             )
+        return {n: label for n, label in labels.items() if label}
 
     def _note(self, rows: int, unknown: int) -> None:
-        count, value, first, last, years = self.connection.execute(
+        count, value, first, last, years = bulk.one(
+            self.connection,
             "SELECT count(*), coalesce(sum(trade), 0), min(year), max(year), "
-            "count(DISTINCT year) FROM flows"
-        ).fetchone()
+            "count(DISTINCT year) FROM flows",
+        )
         span = f"{years} years, {first}-{last}" if count else "no year"
         self.notes.append(f"{count:,} of {rows:,} rows kept, {value:,.0f} million USD; {span}")
         if unknown and not self.asked.unknown_zeros:

@@ -34,6 +34,7 @@ REPORT = (
     "before",
     "after",
     "change",
+    "moved",
     "quantity",
     "price",
     "reason",
@@ -176,8 +177,9 @@ def mirror_report(
         flagged, moved or imputed.
     report : DataFrame
         A row per rule and year: ``status``, ``rows``, the country's trade ``before`` and
-        ``after`` and its ``change`` (million USD), ``quantity`` (tonnes) and ``price`` (USD
-        per tonne) of what was imputed, ``reason``, ``source``, ``verification``. Rules that
+        ``after`` and its ``change``, what was ``moved`` (million USD; moved to another
+        partner it stays the country's trade), ``quantity`` (tonnes) and ``price`` (USD per
+        tonne) of what was imputed, ``reason``, ``source``, ``verification``. Rules that
         found nothing, or could not be applied, are in it too. The sum of ``change`` is the
         change of the country's trade.
 
@@ -222,9 +224,11 @@ def _flag_or_move(
         now.loc[found, "flag"] = _with_flag(now.loc[found, "flag"], trap.rule)
         return now, told
     moved = dict(given) if isinstance(given, Mapping) else {target: float(given)}
-    told = _by_year(now[found], trap, 1.0 - sum(moved.values()))
+    leaves = (side == "importer") == (trap.direction == "import")
+    told = _by_year(now[found], trap, 1.0 - sum(moved.values()) if leaves else 1.0)
     for row in told:
-        row["action"] = "move"
+        row |= {"action": "move", "status": "applied"}
+        row["moved"] = sum(moved.values()) * row["before"]
     return _moved(now, trap, found, side, moved), told
 
 
@@ -279,6 +283,8 @@ def _impute(
         row = {"year": year, **sides, "product": line, "value": value, "quantity": mass}
         added.append(row | {"flag": f"imputed:{trap.rule}"})
     if added:
+        empty = found & now["year"].isin([row["year"] for row in added])  # rows of zero
+        now = now[~empty].reset_index(drop=True)
         extra = pd.DataFrame(added).reindex(columns=now.columns)
         now = pd.concat([now, extra.astype(now.dtypes.to_dict())], ignore_index=True)
     return now, told
@@ -339,6 +345,7 @@ def _line(
         "before": float(before),
         "after": float(after),
         "change": float(after - before),
+        "moved": 0.0,
         "quantity": quantity,
         "price": price,
         "reason": trap.reason,
@@ -404,6 +411,17 @@ def _check(trap: Trap, file: str) -> None:
                 Place(file, trap.line, key),
                 nearest(value, options),
             )
+    for key, pattern in _patterns(trap).items():
+        value = getattr(trap, key)
+        if not re.fullmatch(pattern, value):
+            raise InputError(
+                f"'{value}' does not fit a rule that is to {trap.action}.",
+                Place(file, trap.line, key),
+            )
+
+
+def _patterns(trap: Trap) -> dict[str, str]:
+    """What each text of a rule must look like."""
     patterns = {
         "country": r"[A-Z]{3}",
         "partner": r"\*|!?[A-Z]{3}(;[A-Z]{3})*",
@@ -423,10 +441,6 @@ def _check(trap: Trap, file: str) -> None:
         patterns |= {"amount": r"0?\.\d+|1", "formula": r"(importer|exporter)=[A-Z]{3}"}
     elif trap.action == "flag":
         patterns |= {"formula": r"|(importer|exporter)=([A-Z]{3})?"}
-    for key, pattern in patterns.items():
-        value = getattr(trap, key)
-        if not re.fullmatch(pattern, value):
-            raise InputError(
-                f"'{value}' does not fit a rule that is to {trap.action}.",
-                Place(file, trap.line, key),
-            )
+    if trap.action in ("move", "flag") and trap.formula:
+        patterns |= {"direction": "import|export"}  # of both, the side would be either's
+    return patterns

@@ -230,7 +230,7 @@ _GLORIA_NAME = re.compile(
 )
 _README = re.compile(r"(?i)^GLORIA_ReadMe.*\.xlsx$")
 #: Bytes of text that are parsed at once; a row has 39 thousand cells.
-_GLORIA_BLOCK = 8 * 1024**2
+_GLORIA_BLOCK = 16 * 1024**2
 
 
 def is_gloria_name(name: str) -> bool:

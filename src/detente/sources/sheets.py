@@ -188,7 +188,10 @@ def head_codes(rows: Iterable[tuple[int, Row]]) -> list[str]:
 
 
 def family_of(codes: Sequence[str], families: Sequence[Family]) -> Family | None:
-    """Which family's codes of final demand are there."""
+    """Find the first family whose codes of final demand are all there.
+
+    The order matters: codes of final demand in 2013 (c37 …) are industries in 2016.
+    """
     there = {code.casefold() for code in codes}
     return next((f for f in families if {c.casefold() for c in f.final} <= there), None)
 

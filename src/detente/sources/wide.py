@@ -115,7 +115,7 @@ def pieces(
     """
     columns = [f"f{j}" for j in range(labels + width)]
     types = {c: pa.string() if j < labels else pa.float64() for j, c in enumerate(columns)}
-    told = _told(path, member)
+    told, ragged = _told(path, member), _Ragged()
     line = skip + 1
     try:
         with (
@@ -127,7 +127,7 @@ def pieces(
                 ),
                 parse_options=pc.ParseOptions(
                     delimiter=sep,
-                    invalid_row_handler=lambda row: _ragged(row, told),
+                    invalid_row_handler=ragged,
                     quote_char='"' if labels else False,
                 ),
                 convert_options=pc.ConvertOptions(
@@ -139,6 +139,7 @@ def pieces(
                 yield Piece(_labels(batch, labels), _numbers(batch, labels), line)
                 line += batch.num_rows
     except pa.ArrowInvalid as error:
+        ragged.refuse(told)
         _explain(error, path, member, labels=labels, skip=skip, sep=sep, names=names)
 
 
@@ -156,13 +157,26 @@ def _numbers(batch: pa.RecordBatch, labels: int) -> Array:
     return out
 
 
-def _ragged(row: pc.InvalidRow, told: str) -> NoReturn:
-    line = None if row.number is None else int(row.number)
-    raise InputError(
-        f"the row has {row.actual_columns:,} cells; {row.expected_columns:,} were expected: "
-        f"{row.text[:60]!r}.",
-        Place(told, line),
-    )
+class _Ragged:
+    """Keeps the first row with too few or too many cells: arrow lets no error of ours out."""
+
+    def __init__(self) -> None:
+        self.row: pc.InvalidRow | None = None
+
+    def __call__(self, row: pc.InvalidRow) -> str:
+        self.row = self.row or row
+        return "error"
+
+    def refuse(self, told: str) -> None:
+        """Say which row it was, if there was one."""
+        if self.row is None:
+            return
+        row = self.row
+        raise InputError(
+            f"the row has {row.actual_columns:,} cells; {row.expected_columns:,} were "
+            f"expected: {row.text[:60]!r}.",
+            Place(told, None if row.number is None else int(row.number)),
+        )
 
 
 def _explain(

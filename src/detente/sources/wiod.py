@@ -218,7 +218,7 @@ def is_wiod_name(name: str) -> bool:
 def sheet_source(rows: Iterable[tuple[int, list[Any]]]) -> str | None:
     """Which source a sheet of this family is of, by its codes; None where of none."""
     codes = head_codes(rows)
-    of = {"wiod-2013": _2013.family, "wiod-2016": _2016.family, "adb-mrio": ADB}
+    of = {"wiod-2016": _2016.family, "wiod-2013": _2013.family, "adb-mrio": ADB}
     return next((name for name, f in of.items() if codes and family_of(codes, [f])), None)
 
 
@@ -264,7 +264,7 @@ def read_wiod(
         sheet = _stata(original, found)
     else:
         rows = sheet_rows(original.path, member=original.member)
-        sheet = read_sheet(rows, [_2013.family, _2016.family], original.place)
+        sheet = read_sheet(rows, [_2016.family, _2013.family], original.place)
     release = _2013 if sheet.family is _2013.family else _2016
     return table_of(release, sheet, original, found, said, tolerance)
 

@@ -112,7 +112,7 @@ def _embedded(name: str) -> Iterator[Path]:
         listed = ", ".join(names) or "none: this installation has no embedded worlds"
         raise WorldError(
             f"there is no world '{name}' (there are: {listed}). To load a file, give its path "
-            "with the ending .npz.",
+            "with the ending .npz or .world.",
             nearest=nearest(name, names),
         )
     with as_file(_folder().joinpath(f"{name}.npz")) as path:
