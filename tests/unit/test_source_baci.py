@@ -137,6 +137,9 @@ def test_countries_and_products_are_chosen(tmp_path):
     table = read_baci(path, exporters="PRK", importers=["156"], products=["27", "260111"]).table
     assert set(table["product"]) == {"270111", "260111"}
     assert len(read_baci(path, products="2701").table) == 2
+    korean = read_baci(path, either=["KOR", "NAM"], years=2016).table
+    assert korean.exporter.tolist() == ["KOR", "NAM"]
+    assert len(read_baci(path, either="KOR").table) == 2
     assert len(read_baci(path, products="9999").table) == 1
     assert read_baci(path, exporters="NAM", years=2017).table.empty
 

@@ -76,6 +76,8 @@ def partners(
         from detente.report.folder import require_folder
 
         require_folder(out)
+    if table in ("borders", "links"):  # nothing in them is drawn
+        draws = 0
     named = tuple(code.strip() for code in top.split(",") if code.strip()) if top else ()
     found = _race(
         country, world, dprk_size, lift, named, draws, seed, elasticities, deficit_rule, geodist
@@ -163,6 +165,11 @@ def _answer(
         echo_json(as_document(found, top) if shown is None else records(shown))
     elif form is Format.csv:
         echo_csv(every["partners"] if shown is None else shown)
+    elif table == "borders":
+        from detente.cli.render import console, print_section
+        from detente.partners.text import borders
+
+        print_section(console(), borders(found))
     elif shown is not None:
         from detente.cli.render import print_frame
 

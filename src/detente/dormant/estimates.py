@@ -115,9 +115,7 @@ class Estimates:
         return root
 
     # -- tables ------------------------------------------------------------------------
-    def rows(
-        self, terms: str = ALL_TERMS
-    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def rows(self, terms: str = ALL_TERMS) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Rows of the two csv files: estimates, covariances (upper triangle)."""
         found, between = [], []
         for s, sector in enumerate(self.sectors):

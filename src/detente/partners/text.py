@@ -116,6 +116,65 @@ def ranks_table(race: Race, top: Sequence[str] = ()) -> Table:
     return Table(headers, "lrrrrrr", tuple(rows))
 
 
+def borders_table(race: Race) -> Table:
+    """How far from normal the border was before the bans, by sector."""
+    table = race.shares.border_ratio()
+    names = dict(zip(race.world.sectors, race.world.sector_names, strict=True))
+    rows = [
+        (
+            _cut(names[str(sector)], 26),
+            *(
+                cell
+                for way in ("exports", "imports")
+                for cell in (
+                    million(row[f"{way}_as_before"]),
+                    million(row[f"{way}_normal"]),
+                    _times(row[f"{way}_ratio"]),
+                    _times(row[f"reference_{way}_ratio"]),
+                )
+            ),
+        )
+        for sector, row in table.iterrows()
+    ]
+    partner = race.shares.history.reference if race.shares.history else ""
+    headers = (
+        "Sector",
+        "Sold",
+        "normal",
+        "ratio",
+        partner,
+        "Bought",
+        "normal",
+        "ratio",
+        partner,
+    )
+    return Table(headers, "lrrrrrrrr", tuple(rows))
+
+
+def borders(race: Race) -> Section:
+    """The table of borders with its title and how to read it."""
+    partner = race.shares.history.reference if race.shares.history else ""
+    return Section(
+        "borders",
+        f"How far from normal the border of {_country(race)} was before the bans",
+        paragraphs=(),
+        tables=(borders_table(race),),
+        notes=(
+            "Million USD a year with all partners, at today's costs: as before the bans, and "
+            f"behind a normal border; their ratio (1 is normal). {partner}: the ratio with this "
+            "one partner, as it was traded then (not cut to what is made today).",
+        ),
+    )
+
+
+def _cut(name: str, width: int) -> str:
+    return name if len(name) <= width else name[: width - 1].rstrip(" ,") + "…"
+
+
+def _times(ratio: float) -> str:
+    return "" if pd.isna(ratio) else f"{ratio:.2g}"
+
+
 def _percent(probability: float) -> str:
     value = 100 * float(probability)
     return "0" if value == 0 else "<1" if value < 0.95 else f"{value:.0f}"
@@ -146,7 +205,8 @@ def _about(race: Race) -> tuple[str, ...]:
         "Gravity: what a country of its output, spending and place trades behind an average "
         "border, at today's costs. Relief: the bans are lifted, links return to what they "
         "carried before; equilibrium. Reform: they are lifted and every link opens to "
-        "gravity's share; equilibrium. Basis: docs/dormant.md.",
+        "gravity's share; equilibrium. Basis: docs/dormant.md. By sector, how far from normal "
+        "the border was before the bans: --table borders.",
         f"All trade: {usd(observed)} observed, {usd(gravity)} by gravity, {usd(relief)} after "
         f"relief (welfare {race.welfare[RELIEF]:+.1%}), {usd(reform)} after reform "
         f"({race.welfare[REFORM]:+.0%}).".replace("%", " %").replace("-", "−"),

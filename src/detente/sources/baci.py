@@ -28,10 +28,12 @@ from detente.sources.baci_parts import (
     chosen,
     code_lists,
     country_numbers,
+    label_of,
     line_number,
     line_text,
     parts_of,
     product_prefixes,
+    spans,
 )
 from detente.sources.catalogue import entry, record
 from detente.sources.checking import refuse_below, to_numbers
@@ -64,6 +66,7 @@ def read_baci(
     years: int | Iterable[int] | None = None,
     exporters: str | Collection[str] | None = None,
     importers: str | Collection[str] | None = None,
+    either: str | Collection[str] | None = None,
     products: str | Collection[str] | None = None,
     by: By = "product",
     revision: str | None = None,
@@ -83,8 +86,8 @@ def read_baci(
         Names as published; a parquet file has the same columns.
     years : int or iterable of int, optional
         All by default. Files of other years are not opened.
-    exporters, importers : str or collection of str, optional
-        ISO3 codes, or BACI's numbers as text.
+    exporters, importers, either : str or collection of str, optional
+        ISO3 codes, or BACI's numbers as text; ``either`` keeps what one of them sells or buys.
     products : str or collection of str, optional
         HS codes of two, four or six digits, as text; all below them are kept.
     by : {"product", "sector", "total"} or mapping
@@ -128,6 +131,7 @@ def read_baci(
         years=asked_years(years),
         exporters=country_numbers(exporters, codes, "exporter"),
         importers=country_numbers(importers, codes, "importer"),
+        either=country_numbers(either, codes, "country"),
         products=product_prefixes(products),
         by=by,
         check_units=check_units,
@@ -151,6 +155,7 @@ class _Asked:
     years: frozenset[int] | None
     exporters: frozenset[int] | None
     importers: frozenset[int] | None
+    either: frozenset[int] | None
     products: tuple[str, ...] | None
     by: By
     check_units: bool
@@ -169,6 +174,9 @@ class _Asked:
         ):
             if numbers is not None:
                 found.append(f"{column} IN ({', '.join(map(str, sorted(numbers)))})")
+        if self.either is not None:
+            codes = ", ".join(map(str, sorted(self.either)))
+            found.append(f"(i IN ({codes}) OR j IN ({codes}))")
         if self.products is not None:
             below = [f"k // {10 ** (6 - len(p))} = {int(p)}" for p in self.products]
             found.append(f"({' OR '.join(below)})")
@@ -242,7 +250,7 @@ class _Run:
         tally = self.tally
         found = [
             f"{tally.rows:,} rows kept, {tally.value:,.0f} million USD; "
-            f"years: {_spans(tally.years)}",
+            f"years: {spans(tally.years)}",
             "value: thousand USD in the file, million USD here",
         ]
         if tally.unweighed:
@@ -391,7 +399,7 @@ class _Run:
         rows = []
         for line, value in lines.fetchall():
             code = line_text(line)
-            label = _label(code, prefixes)
+            label = label_of(code, prefixes)
             if not label:
                 self.tally.unplaced[code] = self.tally.unplaced.get(code, 0.0) + value
                 continue
@@ -401,24 +409,6 @@ class _Run:
         self.connection.execute("CREATE OR REPLACE TABLE lines (k INTEGER, p INTEGER)")
         if rows:
             self.connection.execute(f"INSERT INTO lines VALUES {', '.join(rows)}")
-
-
-def _spans(years: Collection[int]) -> str:
-    """Years as text: ``1995-2016, 2018``."""
-    spans: list[list[int]] = []
-    for year in sorted(years):
-        if spans and year == spans[-1][1] + 1:
-            spans[-1][1] = year
-        else:
-            spans.append([year, year])
-    return ", ".join(f"{a}-{b}" if a < b else f"{a}" for a, b in spans) or "none"
-
-
-def _label(line: str, prefixes: Mapping[str, str]) -> str:
-    for length in range(len(line), -1, -1):
-        if line[:length] in prefixes:
-            return prefixes[line[:length]]
-    return ""
 
 
 def _same(column: pd.Series, number: int) -> pd.Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -283,3 +283,22 @@ def product_prefixes(given: str | Collection[str] | None) -> tuple[str, ...] | N
                 "count)."
             )
     return tuple(found)
+
+
+def label_of(line: str, prefixes: Mapping[str, str]) -> str:
+    """Label of a line: that of its longest prefix; empty where it has none."""
+    for length in range(len(line), -1, -1):
+        if line[:length] in prefixes:
+            return prefixes[line[:length]]
+    return ""
+
+
+def spans(years: Collection[int]) -> str:
+    """Years as text: ``1995-2016, 2018``."""
+    found: list[list[int]] = []
+    for year in sorted(years):
+        if found and year == found[-1][1] + 1:
+            found[-1][1] = year
+        else:
+            found.append([year, year])
+    return ", ".join(f"{a}-{b}" if a < b else f"{a}" for a, b in found) or "none"

@@ -1,0 +1,153 @@
+"""`detente world split`: what it prints and writes, and what it refuses without writing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from detente.cli import Commands
+from detente.cli.split import split
+from detente.world import load_world
+from worlds import random_world
+
+#: the command beside another one, as it is under ``detente world``
+app = typer.Typer(cls=Commands, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.command("split")(split)
+app.command("nothing")(lambda: None)
+
+SPEC = """\
+split: Newland out of C01
+country: {code: NEW, name: Newland}
+out_of: C01
+year: 2022
+value_added: {total: 12}
+trade: {file: trade.csv}
+"""
+ROWS = "flow,partner,sector,value\nexports,C02,s01,0.01\nimports,all,all,3\n"
+
+
+def detente(*args: str | Path) -> Any:
+    return CliRunner().invoke(app, ["split", *(str(a) for a in args)])
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    random_world(3, 5, 4).save(tmp_path / "w.world")
+    (tmp_path / "new.yaml").write_text(SPEC, encoding="utf-8")
+    (tmp_path / "trade.csv").write_text(ROWS, encoding="utf-8")
+    return tmp_path
+
+
+def test_it_writes_a_world_and_says_what_moved(here: Path) -> None:
+    out = here / "mine.world"
+    ran = detente(here / "w.world", here / "new.yaml", "-o", out)
+    assert ran.exit_code == 0, ran.output
+    assert max(map(len, ran.stdout.splitlines())) <= 80
+    for part in (
+        "Newland (NEW), 2022",
+        "out of C01",
+        "value added",
+        "Donor C01",
+        "What is left",
+    ):
+        assert part in ran.stdout, ran.stdout
+    new = load_world(out)
+    assert new.countries[0] == "NEW"
+    assert new.content_hash[:12] in ran.stdout
+    assert new.flows[1, 0, new.country_index("C02")] == 0.01
+    assert new.check().passed
+
+
+def test_without_a_file_nothing_is_written(here: Path) -> None:
+    before = sorted(here.iterdir())
+    ran = detente(here / "w.world", here / "new.yaml")
+    assert ran.exit_code == 0
+    assert "Nothing is written" in ran.stdout
+    assert sorted(here.iterdir()) == before
+
+
+def test_json_has_the_record_and_the_tables(here: Path) -> None:
+    ran = detente(here / "w.world", here / "new.yaml", "--format", "json")
+    found = json.loads(ran.stdout)
+    assert found["country"] == "NEW" and found["file"] is None
+    assert found["split"]["totals"]["value_added"] == pytest.approx(12)
+    assert found["split"]["totals"]["imports"] == pytest.approx(3)
+    assert {"donor", "others", "method", "value_added", "estimate"} <= set(found["split"])
+    sectors = found["tables"]["sectors"]
+    assert sum(row["value_added"] for row in sectors) == pytest.approx(12)
+    assert sum(row["imports"] for row in found["tables"]["partners"]) == pytest.approx(3)
+
+
+def test_csv_has_the_sectors(here: Path) -> None:
+    ran = detente(here / "w.world", here / "new.yaml", "--format", "csv")
+    lines = ran.stdout.splitlines()
+    assert lines[0].startswith("sector,value_added,output")
+    assert len(lines) == 5
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("total: 12", "total: 1e9", "the aggregate has"),
+        ("out_of: C01", "out_of: C011", "Did you mean 'C01'"),
+        ("file: trade.csv", "file: tarde.csv", "Did you mean 'trade.csv'"),
+    ],
+)
+def test_a_spec_that_does_not_work_writes_nothing(
+    here: Path, old: str, new: str, told: str
+) -> None:
+    (here / "new.yaml").write_text(SPEC.replace(old, new), encoding="utf-8")
+    before = sorted(here.iterdir())
+    ran = detente(here / "w.world", here / "new.yaml", "-o", here / "mine.world")
+    assert ran.exit_code == 2
+    assert told in ran.stderr and "Traceback" not in ran.output
+    assert sorted(here.iterdir()) == before
+
+
+def test_infeasible_totals_are_named_and_nothing_is_written(here: Path) -> None:
+    rows = ROWS + "imports,C02,all,2\nimports,C03,all,2\n"
+    (here / "trade.csv").write_text(rows, encoding="utf-8")
+    before = sorted(here.iterdir())
+    ran = detente(here / "w.world", here / "new.yaml", "-o", here / "mine.world")
+    assert ran.exit_code == 2
+    assert "all imports" in ran.stderr
+    assert sorted(here.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["mine", "mine.csv"])
+def test_a_file_that_no_command_would_read(here: Path, name: str) -> None:
+    ran = detente(here / "w.world", here / "new.yaml", "-o", here / name)
+    assert ran.exit_code == 2
+    assert ".world" in ran.stderr
+
+
+def test_a_folder_that_is_not_there(here: Path) -> None:
+    ran = detente(here / "w.world", here / "new.yaml", "-o", here / "no" / "mine.world")
+    assert ran.exit_code == 2 and "no folder" in ran.stderr
+
+
+def test_an_earlier_world_stays_where_the_split_fails(here: Path) -> None:
+    out = here / "mine.world"
+    assert detente(here / "w.world", here / "new.yaml", "-o", out).exit_code == 0
+    before = out.read_bytes()
+    (here / "new.yaml").write_text(SPEC.replace("total: 12", "total: 1e9"), encoding="utf-8")
+    assert detente(here / "w.world", here / "new.yaml", "-o", out).exit_code == 2
+    assert out.read_bytes() == before
+
+
+def test_the_embedded_dprk_spec_runs_by_name() -> None:
+    ran = detente("world-2022", "prk-2018-un")
+    assert ran.exit_code == 0, ran.output
+    assert max(map(len, ran.stdout.splitlines())) <= 80
+    assert "Democratic People's Republic of Korea (PRK), 2018: added to world" in ran.stdout
+    assert "Partners: outputs unchanged" in ran.stdout
+
+
+def test_help_has_an_example() -> None:
+    ran = CliRunner().invoke(app, ["split", "--help"])
+    assert "Example: detente world split" in ran.stdout
