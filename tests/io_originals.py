@@ -479,6 +479,16 @@ def _tabs(a: np.ndarray, sep="\t") -> str:
 
 
 # -- GLORIA ------------------------------------------------------------------------------
+GLORIA_FACTORS = (
+    "Compensation of employees D.1",
+    "Taxes on production D.29",
+    "Subsidies on production D.39",
+    "Net operating surplus B.2n",
+    "Net mixed income B.3n",
+    "Consumption of fixed capital K.1",
+)
+
+
 def gloria(table: MadeUp, year: int, release="059", *, second=0.0):
     """Files of GLORIA_MRIOs_59_YEAR, thousand USD. ``second``: output of others' products."""
     m, s, n = len(table.pairs), len(table.sectors), len(table.countries)
@@ -490,10 +500,10 @@ def gloria(table: MadeUp, year: int, release="059", *, second=0.0):
     T[industry, np.roll(product, 1)] += table.output * second
     Y = np.zeros((2 * m, n, 6))
     Y[product, :, :5] = table.Y
-    V = np.zeros((2 * n, 2 * m))
+    V = np.zeros((len(GLORIA_FACTORS) * n, 2 * m))
     owner = np.arange(m) // s
-    for k, share in enumerate((0.6, 0.4)):
-        V[2 * owner + k, industry] = share * (table.value_added + table.taxes)
+    for k, share in ((0, 0.6), (3, 0.4)):
+        V[len(GLORIA_FACTORS) * owner + k, industry] = share * (table.value_added + table.taxes)
     stem = f"120secMother_AllCountries_002_{{}}-Results_{year}_{release}_Markup001(full).csv"
     files = {
         "20240110_" + stem.format("T"): _tabs(T * 1e3, ","),
@@ -513,7 +523,6 @@ def gloria_readme(path: Path, table: MadeUp) -> Path:
         rows = [[*columns], *zip(*columns.values(), strict=True)]
         return [["Lfd_Nr", *rows[0]], *[[j + 1, *rows[j + 1]] for j in range(size)]]
 
-    factors = ["Compensation of employees D.1", "Net operating surplus B.2n", *[None] * 4]
     return xlsx(
         path,
         {
@@ -523,7 +532,7 @@ def gloria_readme(path: Path, table: MadeUp) -> Path:
             ),
             "Sectors": sheet(Sector_names=table.sectors),
             "Value added and final demand": sheet(
-                Value_added_names=factors, Final_demand_names=EORA_FINAL
+                Value_added_names=GLORIA_FACTORS, Final_demand_names=EORA_FINAL
             ),
             "Satellites": sheet(
                 Sat_head_indicator=["Energy"], Sat_indicator=["Gas"], Sat_unit=["TJ"]

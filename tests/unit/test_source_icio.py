@@ -216,6 +216,7 @@ def test_a_zip_in_a_zip_is_told(tmp_path, rows):
         ("ADB-MRIO62-2019_Dec2022.xlsx", 2019),
         ("ADB-MRIO-2000_Mar2022-3.xlsx", 2000),
         ("Summary 2019.xlsx", 2019),
+        ("ADB MRIO 2019, at constant 2010 prices.xlsx", 2019),
         ("Eora26_2015_bp_T.txt", 2015),
         ("x120secMother_T-Results_2022_059_Markup001(full).csv", 2022),
         ("table.csv", None),

@@ -103,7 +103,7 @@ def test_adb_at_constant_prices_is_refused(tmp_path, adb_world):
     rows[1][0] = "62 economies, at constant 2010 prices"
     path = xlsx(tmp_path / "ADB MRIO 2019, at constant 2010 prices.xlsx", {"x": rows})
     with pytest.raises(InputError, match="constant or previous years' prices"):
-        read_adb(path, 2019)
+        read_adb(path)
 
 
 def test_codes_of_the_bank_are_changed_to_distinct_ones():
@@ -185,8 +185,8 @@ def test_exiobase_unpacked_and_in_a_folder_of_years(tmp_path, exio, exio_world):
     with zipfile.ZipFile(exio) as archive:
         archive.extractall(tmp_path / "out")
     same(read_exiobase(tmp_path / "out" / "IOT_2019_ixi"), exio_world.expected())
-    shutil.copy(exio, tmp_path / "out" / "IOT_2018_ixi.zip")
-    with pytest.raises(InputError, match="several|holds"):
+    zipped(tmp_path / "out" / "IOT_2018_ixi.zip", exiobase(exio_world, 2018))
+    with pytest.raises(InputError, match=r"holds the years 2018, 2019; say which year"):
         read_exiobase(tmp_path / "out")
 
 
@@ -389,7 +389,7 @@ def test_gloria_unpacked_and_with_a_readme_of_its_own(tmp_path, gloria_zip, glor
     other = tmp_path / "labels.xlsx"
     (tmp_path / "GLORIA_ReadMe_059.xlsx").rename(other)
     same(read_gloria(gloria_zip, readme=other), _gloria_expected(gloria_world))
-    with pytest.raises(InputError, match="GLORIA_ReadMe_….xlsx, which names its regions"):
+    with pytest.raises(InputError, match=r"GLORIA_ReadMe_….xlsx, which names its regions"):
         read_gloria(gloria_zip)
 
 
@@ -511,7 +511,7 @@ def test_bytes_that_were_changed_in_a_zip_are_named(tmp_path, exio):
     data[info.header_offset + 200] ^= 0xFF
     path = tmp_path / "IOT_2018_ixi.zip"
     path.write_bytes(bytes(data))
-    with pytest.raises(InputError, match="truncated or damaged|no number|cells"):
+    with pytest.raises(InputError, match=r"truncated or damaged|no number|cells"):
         read_io_table(path, source="exiobase-3", year=2019)
 
 

@@ -7,18 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from detente.cli import Commands
-from detente.cli.split import split
+from detente.cli import app
 from detente.world import load_world
 from worlds import random_world
-
-#: the command beside another one, as it is under ``detente world``
-app = typer.Typer(cls=Commands, pretty_exceptions_enable=False, rich_markup_mode=None)
-app.command("split")(split)
-app.command("nothing")(lambda: None)
 
 SPEC = """\
 split: Newland out of C01
@@ -32,7 +25,7 @@ ROWS = "flow,partner,sector,value\nexports,C02,s01,0.01\nimports,all,all,3\n"
 
 
 def detente(*args: str | Path) -> Any:
-    return CliRunner().invoke(app, ["split", *(str(a) for a in args)])
+    return CliRunner().invoke(app, ["world", "split", *(str(a) for a in args)])
 
 
 @pytest.fixture
@@ -149,5 +142,5 @@ def test_the_embedded_dprk_spec_runs_by_name() -> None:
 
 
 def test_help_has_an_example() -> None:
-    ran = CliRunner().invoke(app, ["split", "--help"])
+    ran = CliRunner().invoke(app, ["world", "split", "--help"])
     assert "Example: detente world split" in ran.stdout

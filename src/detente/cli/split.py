@@ -211,4 +211,4 @@ def _moved(record: Mapping[str, Any], code: str) -> Iterator[str]:
     for each in record.get("mirror_traps", []):
         size = each["change"] if each["action"] != "flag" else each["before"]
         yield f"Mirror data, {each['rule']}: {each['action']}, {million(size)} million USD."
-    yield from record.get("baci_left_out", [])
+    yield from record.get("customs_left_out", [])

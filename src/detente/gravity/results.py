@@ -96,8 +96,7 @@ class GravityResult:
     @property
     def std_error(self) -> Array:
         """Standard errors, shape (k,)."""
-        found: Array = np.sqrt(np.diag(self.covariance))
-        return found
+        return np.asarray(np.sqrt(np.diag(self.covariance)), dtype=np.float64)
 
     def __getitem__(self, term: str) -> float:
         """A coefficient by its term."""
@@ -128,7 +127,10 @@ class GravityResult:
         """Per sector (if any) and term: coefficient, error, z, p, 95 % interval, counts."""
         results = self.sectors or (self,)
         extra = (self,) if self.sectors else ()
-        return pd.concat([r._own() for r in (*results, *extra)], ignore_index=True)
+        found: pd.DataFrame = pd.concat(
+            [r._own() for r in (*results, *extra)], ignore_index=True
+        )
+        return found
 
     def _own(self) -> pd.DataFrame:
         error = self.std_error
@@ -269,10 +271,8 @@ def solve_effects(codes: list[NDArray[np.int32]], target: Array) -> list[Array]:
     scale = 1.0 / np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=0)).ravel())
     found = lsmr(matrix @ sparse.diags(scale), target, atol=1e-13, btol=1e-13, maxiter=20_000)
     values = np.split(found[0] * scale, np.cumsum(sizes)[:-1])
-    for v in values[1:]:
-        values[0] = values[0] + v.mean()
-        v -= v.mean()
-    return values
+    means = [float(v.mean()) for v in values[1:]]
+    return [values[0] + sum(means), *(v - m for v, m in zip(values[1:], means, strict=True))]
 
 
 def _finite(value: float) -> float | None:

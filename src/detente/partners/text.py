@@ -161,8 +161,9 @@ def borders(race: Race) -> Section:
         tables=(borders_table(race),),
         notes=(
             "Million USD a year with all partners, at today's costs: as before the bans, and "
-            f"behind a normal border; their ratio (1 is normal). {partner}: the ratio with this "
-            "one partner, as it was traded then (not cut to what is made today).",
+            "behind a normal border; their ratio (1 is normal). "
+            f"{partner}: the ratio with this one partner, as it was traded then (not cut to "
+            "what is made today).",
         ),
     )
 

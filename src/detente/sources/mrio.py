@@ -331,10 +331,11 @@ def _gloria_rows(root: Original, axes: Layout, labels: _Gloria) -> tuple[Blocks,
         own = np.searchsorted(industry, rows[~used])
         output[own] = made[np.arange(own.size), own]
         off += float(np.abs(made).sum() - np.abs(output[own]).sum())
-    if off > 1e-6 * output.sum():
+    share = off / max(off + output.sum(), 1.0)
+    if share > 1e-6:
         raise InputError(
-            f"industries make products other than their own ({off / output.sum():.2%} of "
-            "output); the supply table should be diagonal.",
+            f"industries make products other than their own ({share:.2%} of output); the "
+            "supply table should be diagonal.",
             root.place,
         )
     return blocks, output * _THOUSAND

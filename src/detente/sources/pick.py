@@ -17,7 +17,7 @@ _MONTHS = (
     "jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|"
     "oct(ober)?|nov(ember)?|dec(ember)?"
 )
-_MONTH = re.compile(rf"(?i)(?<![a-z])({_MONTHS})[ _-]?\d{{2,4}}(?!\d)")
+_OTHER_YEAR = re.compile(rf"(?i)(?<![a-z])({_MONTHS}|constant)[ _-]?\d{{2,4}}(?!\d)")
 
 #: How many folders deep an original may lie in the one given.
 _DEPTH = 3
@@ -85,9 +85,10 @@ def year_of(name: str) -> int | None:
     """Year that a file's name speaks of: the last one, since a release may come first.
 
     ``ICIO2021_2018.csv`` is the 2021 release of 2018. A year after a month is that of a
-    release too: ``ADB-MRIO-2024-August 2025.xlsx`` holds 2024.
+    release too (``ADB-MRIO-2024-August 2025.xlsx`` holds 2024), one after "constant" that of
+    prices.
     """
-    found = _YEAR.findall(_MONTH.sub("", PurePosixPath(name).stem))
+    found = _YEAR.findall(_OTHER_YEAR.sub("", PurePosixPath(name).stem))
     return int(found[-1]) if found else None
 
 
@@ -215,7 +216,8 @@ def _hint(path: Path) -> str:
 
 
 def _called(original: Original) -> str:
-    return original.member or original.path.name
+    inside = f" ({original.member})" if original.member else ""
+    return f"{original.path.parent.name}/{original.path.name}{inside}"
 
 
 def _listed(items: Iterable[object], most: int = 12) -> str:

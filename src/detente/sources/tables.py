@@ -20,7 +20,7 @@ from detente.sources.mrio import (
 from detente.sources.pick import originals
 from detente.sources.sheets import sheet_rows
 from detente.sources.wide import cells, first_lines
-from detente.sources.wiod import sheet_source, is_wiod_name, read_wiod, read_wiod_arrays
+from detente.sources.wiod import is_wiod_name, read_wiod, read_wiod_arrays, sheet_source
 
 #: Reader of each source, by its key in the catalogue.
 READERS: dict[str, Callable[..., IOTable]] = {

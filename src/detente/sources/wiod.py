@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import re
+import struct
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -351,7 +353,7 @@ def _stata(original: Original, year: int) -> Sheet:
         data = io.BytesIO(stream.read())
     try:
         frame = pd.read_stata(data, convert_categoricals=False)
-    except (ValueError, KeyError, EOFError) as error:
+    except (ValueError, KeyError, EOFError, struct.error) as error:
         raise InputError(f"it is no file of Stata: {error}.", original.place) from None
     missing = [c for c in (*_STATA, "TOT") if c not in frame.columns]
     if missing:
@@ -394,7 +396,7 @@ def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(f"it is no npz of numpy: {error}.", Place(str(path))) from None
     wanted = ("countries", "industries", "intermediate", "final", "output")
     for key in wanted:
