@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import io
 import json
-import struct
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import openpyxl
 import pandas as pd
+
+from io_books import xlsx
 
 HOUSEHOLDS, NPISH, GOVERNMENT, CAPITAL, STOCKS = range(5)
 
@@ -246,17 +246,6 @@ def _plain(cell):
     return str(cell) if isinstance(cell, str) else cell
 
 
-def xlsx(path: Path, sheets: dict[str, list[list[object]]]) -> Path:
-    book = openpyxl.Workbook()
-    book.remove(book.active)
-    for name, rows in sheets.items():
-        sheet = book.create_sheet(name)
-        for row in rows:
-            sheet.append([float(v) if isinstance(v, np.floating) else v for v in row])
-    book.save(path)
-    return path
-
-
 def wiod_dta(table: MadeUp, year: int) -> bytes:
     """The table for Stata: vAUS1 …, finals numbered on, TOT; by country and row number."""
     s, n = len(table.sectors), len(table.countries)
@@ -275,68 +264,6 @@ def wiod_dta(table: MadeUp, year: int) -> bytes:
     )
     out = io.BytesIO()
     pd.concat([meta, frame], axis=1).to_stata(out, write_index=False, version=118)
-    return out.getvalue()
-
-
-def xlsb(name: str, rows: list[list[object]]) -> bytes:
-    """A workbook in Excel's binary form with one sheet ([MS-XLSB]), texts in the cells."""
-
-    def record(kind: int, data: bytes = b"") -> bytes:
-        low = kind & 0xFF
-        head = bytes([low]) if kind < 0x80 else bytes([(kind & 0x7F) | 0x80, kind >> 7])
-        size, out = len(data), bytearray(head)
-        while True:
-            out.append((size & 0x7F) | (0x80 if size > 0x7F else 0))
-            size >>= 7
-            if not size:
-                return bytes(out) + data
-
-    def text(value: str) -> bytes:
-        return struct.pack("<I", len(value)) + value.encode("utf-16-le")
-
-    def cell(column: int, value: object) -> bytes:
-        place = struct.pack("<II", column, 0)
-        if isinstance(value, str):
-            return record(6, place + text(value))
-        if float(value) == int(value) and abs(int(value)) < 2**28:  # RK: integers are stored so
-            return record(2, place + struct.pack("<i", (int(value) << 2) | 2))
-        return record(5, place + struct.pack("<d", float(value)))
-
-    width = max(map(len, rows))
-    sheet = [record(129), record(148, struct.pack("<4I", 0, len(rows) - 1, 0, width - 1))]
-    sheet.append(record(145))
-    for j, row in enumerate(rows):
-        sheet.append(record(0, struct.pack("<I", j) + bytes(13)))
-        sheet += [cell(k, v) for k, v in enumerate(row) if v is not None]
-    sheet += [record(146), record(130)]
-    book = [record(131), record(143)]
-    book.append(record(156, struct.pack("<II", 0, 1) + text("rId1") + text(name)))
-    book += [record(144), record(132)]
-    schema = "http://schemas.openxmlformats.org"
-    rels = f"{schema}/package/2006/relationships"
-    of = f"{schema}/officeDocument/2006/relationships"
-    top = "<?xml version='1.0' encoding='UTF-8' standalone='yes'?>"
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(
-            "[Content_Types].xml",
-            f'{top}<Types xmlns="{schema}/package/2006/content-types">'
-            '<Default Extension="bin" ContentType="application/vnd.ms-excel.sheet.binary'
-            '.macroEnabled.main"/><Default Extension="rels" ContentType='
-            '"application/vnd.openxmlformats-package.relationships+xml"/></Types>',
-        )
-        archive.writestr(
-            "_rels/.rels",
-            f'{top}<Relationships xmlns="{rels}"><Relationship Id="rId1" '
-            f'Type="{of}/officeDocument" Target="xl/workbook.bin"/></Relationships>',
-        )
-        archive.writestr(
-            "xl/_rels/workbook.bin.rels",
-            f'{top}<Relationships xmlns="{rels}"><Relationship Id="rId1" '
-            f'Type="{of}/worksheet" Target="worksheets/sheet1.bin"/></Relationships>',
-        )
-        archive.writestr("xl/workbook.bin", b"".join(book))
-        archive.writestr("xl/worksheets/sheet1.bin", b"".join(sheet))
     return out.getvalue()
 
 
@@ -360,9 +287,7 @@ EXIO_FACTORS = (
 )
 
 
-def exiobase(
-    table: MadeUp, year: int, *, version="v3.82", rate=1.0, sub="satellite", unit="M.EUR"
-):
+def exiobase(table: MadeUp, year: int, *, version="v3.82", rate=1.0, sub="satellite"):
     """Files of IOT_YEAR_ixi.zip; ``rate`` is USD for a euro."""
     industries = pd.MultiIndex.from_tuples(table.pairs, names=["region", "sector"])
     finals = pd.MultiIndex.from_product(
@@ -373,56 +298,62 @@ def exiobase(
     Y[..., :5] = table.Y
     Y[..., 5] = 0.25 * table.Y[..., STOCKS]
     Y[..., 4] *= 0.75
-    shares = np.array([0.1, 0.6, 0.1, 0.2])
-    F = np.vstack([table.taxes, shares[:, None] * table.value_added, np.ones(m)]) / rate
-    F[-1] *= rate
-    rows = [EXIO_TAXES, *EXIO_FACTORS, "CO2 - combustion - air"]
-    FY = np.zeros((len(rows), n * 7))
-    extra = np.zeros((n, 7))
-    extra[:, :5] = table.final_taxes
-    FY[0] = extra.ravel() / rate
+    F, FY, rows = _exio_factors(table, rate)
+    stressor = pd.Index(rows, name="stressor")
+    units = [*["M.EUR"] * (len(rows) - 1), "kg"]
     frames = {
         "Z.txt": pd.DataFrame(table.Z / rate, industries, industries),
         "Y.txt": pd.DataFrame(Y.reshape(m, -1) / rate, industries, finals),
         "x.txt": pd.DataFrame({"indout": table.output / rate}, industries),
-        "unit.txt": pd.DataFrame({"unit": [unit] * m}, industries),
-        f"{sub}/F.txt": pd.DataFrame(F, pd.Index(rows, name="stressor"), industries),
-        f"{sub}/F_Y.txt": pd.DataFrame(FY, pd.Index(rows, name="stressor"), finals),
-        f"{sub}/unit.txt": pd.DataFrame(
-            {"unit": [*["M.EUR"] * (len(rows) - 1), "kg"]}, pd.Index(rows, name="stressor")
-        ),
+        "unit.txt": pd.DataFrame({"unit": ["M.EUR"] * m}, industries),
+        f"{sub}/F.txt": pd.DataFrame(F, stressor, industries),
+        f"{sub}/F_Y.txt": pd.DataFrame(FY, stressor, finals),
+        f"{sub}/unit.txt": pd.DataFrame({"unit": units}, stressor),
     }
-    files: dict[str, bytes | str] = {k: v.to_csv(sep="\t") for k, v in frames.items()}
-    header = {"name": "", "systemtype": "IOSystem"}
-    core = {
-        "Z": {"name": "Z.txt", "nr_index_col": "2", "nr_header": "2"},
-        "Y": {"name": "Y.txt", "nr_index_col": "2", "nr_header": "2"},
-        "x": {"name": "x.txt", "nr_index_col": "2", "nr_header": "1"},
-        "unit": {"name": "unit.txt", "nr_index_col": "2", "nr_header": "1"},
-    }
-    more = {
-        "F": {"name": "F.txt", "nr_index_col": "1", "nr_header": "2"},
-        "F_Y": {"name": "F_Y.txt", "nr_index_col": "1", "nr_header": "2"},
-        "unit": {"name": "unit.txt", "nr_index_col": "1", "nr_header": "1"},
-    }
-    files["file_parameters.json"] = json.dumps({**header, "files": core})
-    files[f"{sub}/file_parameters.json"] = json.dumps(
-        {"name": sub, "systemtype": "Extension", "files": more}
-    )
-    files["metadata.json"] = json.dumps(
-        {
-            "description": f"Data for {year}",
-            "name": f"EXIO_IOT_{year}_ixi",
-            "system": "ixi",
-            "version": version,
-            "history": [],
-        }
-    )
+    files: dict[str, str] = {k: v.to_csv(sep="\t") for k, v in frames.items()}
+    files |= _exio_records(year, version, sub)
     codes = pd.DataFrame(
         {"Number": range(1, len(table.sectors) + 1), "Name": table.sectors}
     ).assign(CodeNr=[f"i{k + 1:02d}" for k in range(len(table.sectors))])
     files["industries.txt"] = codes.to_csv(sep="\t", index=False)
     return {f"IOT_{year}_ixi/{k}": v for k, v in files.items()}
+
+
+def _exio_factors(table: MadeUp, rate: float):
+    """Taxes, four kinds of value added and an emission; what final demand pays."""
+    shares = np.array([[0.1], [0.6], [0.1], [0.2]])
+    money = np.vstack([table.taxes, shares * table.value_added]) / rate
+    F = np.vstack([money, np.ones(len(table.pairs))])
+    rows = [EXIO_TAXES, *EXIO_FACTORS, "CO2 - combustion - air"]
+    paid = np.zeros((len(table.countries), 7))
+    paid[:, :5] = table.final_taxes
+    FY = np.zeros((len(rows), paid.size))
+    FY[0] = paid.ravel() / rate
+    return F, FY, rows
+
+
+def _exio_records(year: int, version: str, sub: str) -> dict[str, str]:
+    """What pymrio needs beside the tables, and the metadata that name the release."""
+
+    def told(name, index, header):
+        return {"name": f"{name}.txt", "nr_index_col": str(index), "nr_header": str(header)}
+
+    core = {k: told(k, 2, 2 if k in "ZY" else 1) for k in ("Z", "Y", "x", "unit")}
+    more = {k: told(k, 1, 1 if k == "unit" else 2) for k in ("F", "F_Y", "unit")}
+    meta = {
+        "description": f"Data for {year}",
+        "name": f"EXIO_IOT_{year}_ixi",
+        "system": "ixi",
+        "version": version,
+        "history": [],
+    }
+    top = {"name": "", "systemtype": "IOSystem", "files": core}
+    below = {"name": sub, "systemtype": "Extension", "files": more}
+    return {
+        "file_parameters.json": json.dumps(top),
+        f"{sub}/file_parameters.json": json.dumps(below),
+        "metadata.json": json.dumps(meta),
+    }
 
 
 # -- Eora26 ------------------------------------------------------------------------------

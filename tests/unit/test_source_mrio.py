@@ -14,6 +14,7 @@ from detente.sources.mrio import read_adb, read_eora26, read_gloria
 from detente.sources.rates import USD_PER_EUR, average_usd_per_eur
 from detente.sources.tables import READERS, read_io_table, recognise
 from detente.sources.wiod import ADB_ISO3
+from io_books import xlsb, xlsx
 from io_originals import (
     ICIO_SECTORS,
     NAMES,
@@ -27,8 +28,6 @@ from io_originals import (
     made_up,
     wiod_dta,
     wiot_rows,
-    xlsb,
-    xlsx,
     zipped,
 )
 
@@ -188,6 +187,15 @@ def test_exiobase_unpacked_and_in_a_folder_of_years(tmp_path, exio, exio_world):
     zipped(tmp_path / "out" / "IOT_2018_ixi.zip", exiobase(exio_world, 2018))
     with pytest.raises(InputError, match=r"holds the years 2018, 2019; say which year"):
         read_exiobase(tmp_path / "out")
+
+
+def test_exiobase_without_a_row_of_names_of_labels(tmp_path, exio_world):
+    files = exiobase(exio_world, 2019, rate=1.1195)
+    for name in ("Z.txt", "Y.txt"):
+        lines = files[f"IOT_2019_ixi/{name}"].split("\n")
+        assert lines[2].startswith("region\tsector")
+        files[f"IOT_2019_ixi/{name}"] = "\n".join([*lines[:2], *lines[3:]])
+    same(read_exiobase(zipped(tmp_path / "IOT_2019_ixi.zip", files)), exio_world.expected())
 
 
 def test_without_factors_value_added_is_what_is_left(tmp_path, exio_world):

@@ -41,6 +41,19 @@ _BOTTOM = (
 )
 
 
+#: The same by the codes of 2013 and of the ADB, for a row whose name says nothing.
+_CODED = {
+    "r60": "total inputs",
+    "r99": "taxes",
+    "r61": "adjustments",
+    "r62": "adjustments",
+    "r63": "adjustments",
+    "r64": "value added",
+    "trs": "margins",
+    "r69": "output",
+}
+
+
 @dataclass(frozen=True)
 class Family:
     """How one source uses the sheet.
@@ -201,7 +214,9 @@ def _head(source: Iterator[tuple[int, Row]], place: Place) -> _Head:
     for _, row in source:
         texts = [_text(cell) for cell in row]
         spots = [j for j, t in enumerate(texts) if _CODE.match(t)]
-        if len(spots) > 1:
+        filled = sum(bool(t) for t in texts[spots[0] :]) if spots else 0
+        # Industries have such codes too (C16, C17): the row sought holds nothing else.
+        if len(spots) > max(1, 0.9 * filled):
             start = spots[0]
             if start < 3 or len(above) < 2:
                 break
@@ -311,7 +326,7 @@ class _Reader:
                     return kind
                 if any(word in text for word in words):
                     return kind
-        return None
+        return None if self.family.by_industry else _CODED.get(label[-1].casefold())
 
     def _numbers(self, values: Row, number: int, label: Sequence[str]) -> Array:
         width = len(self.head.codes)

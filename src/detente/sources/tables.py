@@ -17,7 +17,7 @@ from detente.sources.mrio import (
     read_eora26,
     read_gloria,
 )
-from detente.sources.pick import originals
+from detente.sources.pick import Original, originals
 from detente.sources.sheets import sheet_rows
 from detente.sources.wide import cells, first_lines
 from detente.sources.wiod import is_wiod_name, read_wiod, read_wiod_arrays, sheet_source
@@ -110,20 +110,23 @@ def recognise(path: str | Path) -> str:
     if path.suffix == ".npz" and path.is_file():
         return "wiod-2013"
     for original in originals(path, lambda name: name.casefold().endswith((".csv", *_BOOKS))):
-        if original.name.casefold().endswith(_BOOKS):
-            rows = sheet_rows(original.path, member=original.member, not_sheets=("legend",))
-            sheet = sheet_source(rows)
-            if sheet is not None:
-                return sheet
-        elif is_icio_header(
-            cells(first_lines(original.path, 1, member=original.member)[0], ",")
-        ):
-            return "oecd-icio"
+        found = _by_content(original)
+        if found is not None:
+            return found
     raise InputError(
         "it is not clear which source it is of; name it, for example source 'oecd-icio'. "
         f"There are {', '.join(READERS)}.",
         Place(str(path)),
     )
+
+
+def _by_content(original: Original) -> str | None:
+    """Source of a workbook or csv by its first rows."""
+    path, member = original.path, original.member
+    if original.name.casefold().endswith(_BOOKS):
+        return sheet_source(sheet_rows(path, member=member, not_sheets=("legend",)))
+    header = cells(first_lines(path, 1, member=member)[0], ",")
+    return "oecd-icio" if is_icio_header(header) else None
 
 
 def _any(path: Path, fits: Callable[[str], bool]) -> bool:
