@@ -142,7 +142,7 @@ class Result:
         name, any other as ``world.npz``, which a run's folder holds. Its hash is the text's.
         """
         shocks, world = self.equilibrium.shocks, self.world
-        reference = _reference(self.source_world)
+        reference = world_reference(self.source_world)
         scenario: dict[str, Any] = {
             "title": shocks.label,
             "at": shocks.notes.get("at"),
@@ -225,8 +225,8 @@ class Result:
         return write_run(Path(directory), View.of(self, country))
 
 
-def _reference(world: World) -> str:
-    """How a scenario names a world: by name where it comes with detente, else as a file."""
+def world_reference(world: World) -> str:
+    """How a scenario or command names a world: by name if it is embedded, else a file."""
     known = list_worlds().set_index("name")["hash"]
     begins = str(known.get(world.name, ""))
     return world.name if begins and world.content_hash.startswith(begins) else WORLD_FILE

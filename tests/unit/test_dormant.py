@@ -207,6 +207,81 @@ def test_units_of_money_do_not_matter():
         np.testing.assert_allclose(a.dormant[name], b.dormant[name], rtol=1e-9)
 
 
+def test_a_record_survives_other_units_and_another_order():
+    made = shares().attach()
+    for turned in (made.scale(1000.0), made.reorder(countries=("CHN", "PRK", "JPN", "KOR"))):
+        found = recorded(turned, "PRK", ALL["geography"], ALL["estimates"])
+        c = turned.country_index("PRK")
+        for name, anchor in found.anchors.items():
+            np.testing.assert_allclose(
+                anchor.dormant_share(c), turned.dormant[name], rtol=1e-6, atol=1e-12
+            )
+
+
+def test_a_world_changed_after_its_shares_were_made_is_refused():
+    made = shares().attach()
+    flows = made.flows.copy()
+    flows[FOOD, CHN, CHN] *= 1.5
+    changed = made.with_(flows=flows)
+    with pytest.raises(InputError, match="was changed after its dormant shares"):
+        recorded(changed, "PRK", ALL["geography"], ALL["estimates"])
+
+
+def test_two_countries_see_the_same_gravity_between_them():
+    world = small_korea(dormant={}, meta={}, tariff=np.zeros((3, 4, 4)), coverage={})
+    common = {"traded": SECTORS, "geography": ALL["geography"], "estimates": ALL["estimates"]}
+    a, b = (dormant_shares(world, c, **common).anchors[NORMAL] for c in ("PRK", "KOR"))
+    np.testing.assert_allclose(a.sales.value[:, KOR], b.purchases.value[:, PRK], rtol=1e-9)
+    np.testing.assert_allclose(a.purchases.value[:, KOR], b.sales.value[:, PRK], rtol=1e-9)
+
+
+def test_a_buyers_tariff_is_part_of_what_it_pays():
+    found = shares()  # small_korea has tariffs of up to 40 %
+    world = found.world
+    psi = found.anchors[NORMAL].purchases.odds[COAL]
+    weight = np.maximum(world.trade_share[COAL, :, PRK], psi)
+    opened = weight / weight.sum() * world.expenditure[COAL, PRK]
+    net = opened / (1.0 + world.tariff[COAL, :, PRK])
+    supply = found.anchors[NORMAL].purchases.value[COAL]
+    abroad = [KOR, CHN, JPN]
+    np.testing.assert_allclose(net[abroad] / net[CHN], supply[abroad] / supply[CHN], rtol=1e-9)
+
+
+def test_a_known_zero_stays_zero_and_an_unknown_one_is_gravitys():
+    world = small_korea(dormant={}, meta={})
+    past = history(world, "PRK", "CHN")
+    sales = past.sales.copy()
+    sales[COAL, JPN] = 0.0
+    sales[TEXTILES, JPN] = 1.0  # Japan traded, but bought no coal
+    blind = History("PRK", "CHN", sales, past.purchases, past.home, {})
+    sure = History("PRK", "CHN", sales, past.purchases, past.home, {}, ("CHN", "JPN"))
+    assert shares(world, blind).anchors[AS_BEFORE].sales.value[COAL, JPN] > 0.0
+    assert shares(world, sure).anchors[AS_BEFORE].sales.value[COAL, JPN] == 0.0
+
+
+def test_a_stray_line_is_no_ban_on_a_sector():
+    world = small_korea(dormant={}, meta={})
+    unsc = world.coverage["unsc"].copy()
+    unsc[FOOD, PRK, CHN] = 0.003
+    found = shares(world.with_(coverage={"unsc": unsc}))
+    assert found.kinds.sales[FOOD, CHN] == OBSERVED
+
+
+def test_sectors_with_the_pooled_estimate_share_its_draw():
+    given_ = estimates(("coal",)).of(SECTORS)
+    drawn = given_.draw(np.random.default_rng(1))
+    np.testing.assert_array_equal(drawn[TEXTILES], drawn[FOOD])
+    assert not np.allclose(drawn[COAL], drawn[FOOD])
+
+
+def test_sizes_of_another_geography_divide_a_group():
+    places = (*COUNTRIES, "HKG")
+    sized = Geography.from_pairs(pairs(places), {"CHN": 9.0, "HKG": 1.0})
+    found = geography(places).sized_like(sized)
+    site = lay(small_korea(), found, {"CHN": ("CHN", "HKG")})
+    np.testing.assert_allclose(site.output[:, 2], 0.9 * small_korea().output[:, CHN])
+
+
 def test_order_of_countries_does_not_matter():
     world = small_korea(dormant={}, meta={})
     order = ("CHN", "PRK", "JPN", "KOR")
@@ -229,7 +304,7 @@ def test_a_group_of_one_place_is_that_place():
 
 def test_members_of_a_group_divide_it_by_size():
     places = (*COUNTRIES, "HKG")
-    sizes = dict.fromkeys(places, 1.0) | {"CHN": 3.0, "HKG": 1.0}
+    sizes = dict.fromkeys(places, 1.0) | {"CHN": 3.0}
     site = lay(
         small_korea(),
         Geography.from_pairs(pairs(places), sizes),
@@ -358,7 +433,7 @@ def test_a_pair_without_a_distance_is_named():
         (["PRK", "CHM", "coal", 1.0], "row 1: 'CHM' is not in this world. Did you mean 'CHN'"),
         (["PRK", "CHN", "coall", 1.0], "Did you mean 'coal'"),
         (["KOR", "CHN", "coal", 1.0], "row 1 is trade of KOR with CHN"),
-        (["PRK", "CHN", "coal", -1.0], "negative"),
+        (["PRK", "CHN", "coal", -1.0], "row 1: -1.0 is no trade"),
     ],
 )
 def test_a_wrong_history_is_named(row, message):

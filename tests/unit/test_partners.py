@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from xml.etree import ElementTree
 
 import numpy as np
@@ -15,7 +16,7 @@ from detente.errors import InputError
 from detente.partners.chart import chart
 from detente.partners.draws import draw_theta
 from detente.partners.folder import write
-from detente.partners.race import RANKED, REFORM, RELIEF, STATES, Settings, race
+from detente.partners.race import REFORM, RELIEF, Settings, race
 from detente.partners.tables import as_document, tables
 from detente.partners.text import sections
 from detente.partners.units import units
@@ -73,13 +74,16 @@ def test_observed_trade_is_the_worlds(done):
 
 
 def test_lifting_nothing_without_reform_changes_nothing():
-    found = ran(draws=0, lift=())
+    found = ran(draws=3, lift=())
     np.testing.assert_allclose(
         found.table[RELIEF], found.table["observed"], rtol=1e-6, atol=1e-9
     )
     assert found.welfare[RELIEF] == pytest.approx(0.0, abs=1e-9)
-    # a ban that stays keeps a link shut, reform or not
+    assert set(found.still_in_force) == set(LIFT)
+    # a ban that stays keeps a link shut, reform or not; who trades nothing has no rank
     assert found.table.loc["KOR", REFORM] == pytest.approx(0.0, abs=1e-9)
+    assert found.rank_probability(REFORM).loc["KOR"].sum() == 0.0
+    assert found.probability_of_top(["CHN", "KOR", "JPN"], REFORM) == 0.0
 
 
 def test_relief_opens_what_was_banned(done):
@@ -88,7 +92,7 @@ def test_relief_opens_what_was_banned(done):
 
 
 def test_ranks_are_probabilities(done):
-    for state in RANKED:
+    for state in done.ranked:
         for own in (False, True):
             table = done.rank_probability(state, pair_error=own)
             np.testing.assert_allclose(table.sum(axis=0), 1.0)
@@ -96,7 +100,7 @@ def test_ranks_are_probabilities(done):
 
 
 def test_the_chance_of_the_top_is_that_of_the_ranks(done):
-    for state in STATES:
+    for state in done.states:
         first = done.rank_probability(state)[1]
         for code in done.units.codes:
             assert done.probability_of_top([code], state) == pytest.approx(first[code])
@@ -147,7 +151,7 @@ def test_a_bloc_counts_as_one_partner():
 def test_the_document_holds_rank_probabilities(done):
     document = json.loads(json.dumps(as_document(done, ("KOR", "CHN")), allow_nan=False))
     for key in ("rank_probability", "rank_probability_pair_error"):
-        for state in RANKED:
+        for state in done.ranked:
             assert set(document[key][state]) == set(done.units.codes)
             assert all(sum(p) == pytest.approx(1.0) for p in document[key][state].values())
     assert document["top"]["partners"] == ["KOR", "CHN"]
@@ -160,7 +164,7 @@ def test_tables_and_text_fit_80_columns(done):
     for section in sections(done, ("KOR",)):
         for table in section.tables:
             widths = [max(map(len, column)) for column in zip(*table.rows, strict=True)]
-            assert sum(widths) + 2 * len(widths) <= 82
+            assert sum(widths) + 2 * (len(widths) - 1) <= 80
 
 
 def test_the_chart_is_well_formed_and_says_what_it_shows(done):
@@ -179,17 +183,57 @@ def test_without_draws_there_are_no_chances():
     ElementTree.fromstring(chart(found))
 
 
-def test_the_folder_is_whole_and_says_how_to_run_it_again(done, tmp_path):
+def test_the_folder_is_whole_and_holds_a_world_of_ones_own(done, tmp_path):
     folder = write(tmp_path / "out", done, ("KOR",))
     names = {p.name for p in folder.iterdir()}
     assert names == {
         "partners.csv", "ranks.csv", "borders.csv", "links.csv", "partners.svg",
-        "partners.json", "run.json",
+        "partners.json", "run.json", "world.npz",
     }  # fmt: skip
-    facts = json.loads((folder / "run.json").read_text())
-    assert facts["run_again"].startswith("detente partners PRK")
-    assert "--seed 1" in facts["run_again"]
+    assert load_world(folder / "world.npz").content_hash == done.world.content_hash
     write(tmp_path / "out", done)  # our own folder is replaced
+
+
+def test_what_the_folder_says_runs_it_again(tmp_path, monkeypatch):
+    words = ["PRK", "--dprk-size", "bok", "--lift", "unsc", "--draws", "2", "--seed", "4"]
+    words += ["--deficit-rule", "proportional:PRK", "--top", "KOR,CHN"]
+    got = CLI.invoke(app, ["partners", *words, "-o", str(tmp_path / "one"), "--format", "csv"])
+    assert got.exit_code == 0, got.stderr
+    facts = json.loads((tmp_path / "one" / "run.json").read_text())
+    again = shlex.split(facts["run_again"])[1:]
+    monkeypatch.chdir(tmp_path / "one")
+    got = CLI.invoke(app, [*again, "-o", str(tmp_path / "two"), "--format", "csv"])
+    assert got.exit_code == 0, got.stderr
+    for name in ("partners.csv", "ranks.csv"):
+        assert (tmp_path / "one" / name).read_text() == (tmp_path / "two" / name).read_text()
+
+
+def test_a_country_without_a_past_has_reform_and_no_relief():
+    world = shares().world
+    found = dormant_shares(
+        world,
+        "PRK",
+        traded=SECTORS,
+        geography=geography(COUNTRIES),
+        estimates=estimates(SECTORS),
+    )
+    got = race(found.world, "PRK", Settings(LIFT, draws=2), found)
+    assert got.states == (REFORM,)
+    assert "borders" not in tables(got)
+    assert [s.key for s in sections(got)] == ["partners", "ranks"]
+    ElementTree.fromstring(chart(got))
+
+
+def test_observed_trade_is_that_of_the_baseline_that_the_rule_solves_on():
+    found = shares()
+    settings = Settings((), draws=0, deficit_rule="balanced")
+    got = race(found.world, "PRK", settings, found)
+    np.testing.assert_allclose(got.table[RELIEF], got.table["observed"], rtol=1e-6)
+
+
+def test_a_world_that_does_not_know_its_elasticities_draws_without_them():
+    got = ran(draws=2, elasticity_errors={})
+    assert got.settings.elasticities is False
 
 
 # -- wrong input ----------------------------------------
@@ -199,7 +243,6 @@ def test_the_folder_is_whole_and_says_how_to_run_it_again(done, tmp_path):
         (lambda: ran(draws=1, lift=("unsk",)), "no ban 'unsk' is in force.*'unsc'"),
         (lambda: units(small_korea(), "PRK", {"E": ["CHM"]}), "'CHM' is no partner.*'CHN'"),
         (lambda: units(small_korea(), "PRK", {"E": ["CHN"], "F": ["CHN"]}), "in two blocs"),
-        (lambda: ran(draws=1, elasticity_errors={}), "--no-elasticities"),
     ],
 )
 def test_wrong_input_is_named(call, message):
@@ -219,11 +262,19 @@ def test_a_wrong_top_is_named(done):
     [
         (["PRX"], "unknown country 'PRX'"),
         (["PRK", "--lift", "unsk"], "Did you mean 'unsc'?"),
-        (["PRK", "--top", "KOR,CHM"], "--top: 'CHM' is no partner here"),
+        (["PRK", "--top", "KOR,CHM", "--draws", "1"], "--top: 'CHM' is no partner here"),
         (["PRK", "--draws", "-1"], "--draws: -1 is not between"),
         (["KOR"], "no dormant shares of KOR"),
         (["PRK", "--table", "rank"], "there is no table 'rank'"),
         (["PRK", "--format", "parquet"], "say where with -o DIR"),
+        (["PRK", "--lift", ""], "--lift: it names nothing"),
+        (["PRK", "--lift", "all,unsc"], "--lift: 'all' stands alone"),
+        (["PRK", "--lift", "unsc,unsc"], "--lift: 'unsc' is named twice"),
+        (["PRK", "--top", "KOR,KOR", "--draws", "1"], "--top: 'KOR' is named twice"),
+        (["PRK", "--top", "VNM", "--draws", "1"], "'VNM' is part of ASEAN here"),
+        (["PRK", "--top", "PRK", "--draws", "1"], "is the country itself"),
+        (["PRK", "--top", "KOR", "--draws", "0"], "leave --draws 0 out"),
+        (["PRK", "--deficit-rule", "balancd"], "--deficit-rule: unknown deficit rule"),
     ],
 )
 def test_the_command_line_names_what_is_wrong(words, message):
@@ -240,7 +291,7 @@ def test_the_claim_about_seoul_beijing_and_moscow_gets_a_number():
     )
     assert got.exit_code == 0, got.stderr
     found = json.loads(got.stdout)
-    for state in STATES:
+    for state in ("gravity", RELIEF, REFORM):
         assert 0.0 <= found["top"][state]["probability"] <= 1.0
         assert {"KOR", "CHN", "RUS", "JPN", "USA", "EU27", "ASEAN"} <= set(
             found["rank_probability"][state]

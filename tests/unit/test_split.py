@@ -289,6 +289,11 @@ class TestOutOfAnAggregate:
         assert new.meta["split"]["NEW"]["rebased_first"]
         assert check(new).passed
 
+    def test_the_country_is_a_member_of_the_aggregate_no_more(self):
+        world = world_of().with_(meta={"members": {"C01": ["NEW", "OLD"], "C02": ["C02"]}})
+        new = split_country(world, spec(value_added=shares(world, 0.2)))
+        assert new.meta["members"] == {"C01": ["OLD"], "C02": ["C02"], "NEW": ["NEW"]}
+
     def test_two_splits_in_a_row_keep_both_records(self):
         world = world_of()
         one = split_country(world, spec(value_added=shares(world, 0.2)))
@@ -346,10 +351,45 @@ class TestMoreThanThereIs:
         with pytest.raises(InputError, match=r"value added in s01 should be .* C01 has"):
             split_country(world, spec(value_added=given))
 
+    @pytest.mark.parametrize(
+        ("data", "told"),
+        [
+            ({"final_demand": {"values": {"s01": 1e9}}}, "final demand for s01"),
+            ({"inputs": [{"input": "s03", "sectors": "s02", "value": 1e9}]}, "s03 in s02"),
+        ],
+    )
+    def test_final_demand_and_inputs(self, data, told):
+        world = world_of()
+        with pytest.raises(InputError) as error:
+            split_country(world, spec(value_added=shares(world, 0.2), **data))
+        assert told in str(error.value) and "there is" in str(error.value)
+
+    def test_sales_to_a_partner_that_buys_none(self):
+        world = world_of(2, 5, 4, zeros=0.6)
+        s, n = np.argwhere(world.expenditure == 0)[0]
+        row = ("exports", world.countries[n], world.sectors[s], 0.001)
+        total = ("exports", "all", "all", 0.002), ("imports", "all", "all", 0.002)
+        made = (world.output[:, 2] > 0) & (world.value_added_share[:, 2] > 0)
+        values = {c: float(m) for c, m in zip(world.sectors, made, strict=True)}
+        given = {"total": sum(values.values()), "values": values}
+        with pytest.raises(InputError, match=f"exports of {world.sectors[s]}"):
+            split_country(
+                world,
+                spec(table(row, *total), out_of="none", donor="C02", value_added=given),
+            )
+
     def test_all_of_the_aggregate(self):
         world = world_of()
         with pytest.raises(InputError, match="nothing would be left"):
             split_country(world, spec(value_added=shares(world, 1.0)))
+
+    def test_a_part_that_is_more_than_its_whole(self):
+        world = world_of()
+        rows = table(("exports", "all", "all", 3.0), ("exports", "C02", "all", 5.0))
+        with pytest.raises(InputError) as error:
+            split_country(world, spec(rows, value_added=shares(world, 0.2)))
+        assert "line 2: all exports to C02: 5 million USD" in str(error.value)
+        assert "all exports are 3, line 1" in str(error.value)
 
     def test_sums_that_contradict_each_other(self):
         world = world_of()

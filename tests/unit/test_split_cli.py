@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +145,34 @@ def test_the_embedded_dprk_spec_runs_by_name() -> None:
 def test_help_has_an_example() -> None:
     ran = CliRunner().invoke(app, ["world", "split", "--help"])
     assert "Example: detente world split" in ran.stdout
+
+
+def test_the_how_to_page_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files, written as it says, give the output and the errors that it shows."""
+    page = (Path(__file__).parents[2] / "docs/how-to/split-a-country.md").read_text("utf-8")
+    spec, table, scenario = (b for _, b in re.findall(r"```(\w+)\n(.*?)```", page, re.S)[:3])
+    monkeypatch.chdir(tmp_path)
+    Path("andoria.yaml").write_text(spec, encoding="utf-8")
+    Path("andoria-trade.csv").write_text(table, encoding="utf-8")
+    Path("tariff.yaml").write_text(scenario, encoding="utf-8")
+
+    def words(text: str) -> str:
+        return " ".join(text.split())
+
+    ran = detente("world-2022", "andoria.yaml", "-o", "andoria.world")
+    assert ran.exit_code == 0, ran.output
+    start = page.index("    Donor LATX")
+    shown = words(page[start : page.index("The result is a world", start)])
+    assert shown in words(ran.stdout)
+    ran = CliRunner().invoke(app, ["run", "tariff.yaml", "--country", "XAN"])
+    assert ran.exit_code == 0, ran.output
+    for old, new in (
+        ("", "exports,JPN,oil-gas,900,made up,2022,none,assumed\n"),
+        ("USA,all,3400", "USA,all,34000"),
+        ("imports,CHN,all,3900", "imports,CHN,all,11900"),
+    ):
+        changed = table.replace(old, new) if old else table + new
+        Path("andoria-trade.csv").write_text(changed, encoding="utf-8")
+        ran = detente("world-2022", "andoria.yaml")
+        assert ran.exit_code == 2
+        assert words(ran.stderr) in words(page)

@@ -120,33 +120,43 @@ def estimates(data: Path, places: Geography, terms: Sequence[str] = TERMS) -> Es
         n_obs=tuple(e.n_obs for e in rows),
         flag=tuple(POOLED if e.flag or e is whole else OWN for e in rows),
         source="",
-        pair_error=pair_error(data, places, coefficient[-1]),
+        pair_error=pair_error(data, places, coefficient[:-1]),
     )
 
 
 def pair_error(data: Path, places: Geography, coefficient: Array, most: int = 10) -> float:
     """Standard deviation of ln(actual/predicted) two-way trade with the largest partners.
 
-    Intermediate goods of 2022; every country's ten largest partners by prediction, with
-    sizes as observed and multilateral resistance solved for. Over all pairs the figure is
-    much larger, but that is the noise of pairs that hardly trade.
+    Intermediate goods of 2022; predictions are summed over sectors; every country's ten largest
+    partners by prediction, neighbours at odds with each other among them. Over all pairs the
+    figure is much larger, but that is the noise of pairs that hardly trade.
+
+    Parameters
+    ----------
+    data : Path
+    places : Geography
+    coefficient : ndarray, shape (S, K)
+        Of the sectors of goods.
+    most : int
+        Partners of each country.
     """
     names, flows, *_ = read_flows(data)
     here = [places.places.index(code) for code in names]
     covariates = np.stack([places.covariates[t][np.ix_(here, here)] for t in TERMS])
-    goods = flows[goods_mask(sectors().codes)].sum(axis=0)
-    freeness = np.exp(np.tensordot(coefficient, covariates, axes=1))[None]
-    made, used = goods.sum(axis=1)[None], goods.sum(axis=0)[None]
+    goods = flows[goods_mask(sectors().codes)]
+    freeness = np.exp(np.tensordot(coefficient, covariates, axes=1))
+    made, used = goods.sum(axis=2), goods.sum(axis=1)
     pull, price = resistances(freeness, made, used)
-    expected = (pull[:, :, None] * freeness / price[:, None, :] * used[:, None, :])[0]
+    expected = (pull[:, :, None] * freeness / price[:, None, :] * used[:, None, :]).sum(axis=0)
     np.fill_diagonal(expected, 0.0)
-    actual, expected = goods + goods.T, expected + expected.T
+    actual, expected = goods.sum(axis=0), expected + expected.T
+    actual = actual + actual.T
     errors = [
         np.log(actual[i, n] / expected[i, n])
         for i in range(len(names))
         for n in np.argsort(-expected[i])[:most]
     ]
-    return float(np.sqrt(np.mean(np.square(errors))))
+    return float(np.std(errors))
 
 
 def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -17,6 +17,8 @@ Array = NDArray[np.float64]
 
 COUNTRY, REFERENCE = "PRK", "CHN"
 YEARS = {"KOR": 2015, "JPN": 2005, "*": 2016}
+#: Banned all but Kaesong in 2015, or nearly everything since 1950: their zeros say nothing.
+NOT_FREE = ("KOR", "USA")
 
 
 def history(before: World, others: bool) -> History:
@@ -44,7 +46,8 @@ def history(before: World, others: bool) -> History:
     sales[:, kor] = kaesong("exports", south * share, codes)
     purchases[:, kor] = kaesong("imports", south * (1.0 - share), codes)
     sales[:, jpn], purchases[:, jpn] = _japan(codes)
-    return History(COUNTRY, REFERENCE, sales, purchases, home, YEARS)
+    free = tuple(code for code in before.countries if code not in (COUNTRY, *NOT_FREE))
+    return History(COUNTRY, REFERENCE, sales, purchases, home, YEARS, free)
 
 
 def _japan(codes: tuple[str, ...]) -> tuple[Array, Array]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -72,31 +73,39 @@ def partners(
         raise InputError(f"--draws: {draws} is not between 0 and 100,000.")
     if seed < 0:
         raise InputError(f"--seed: {seed} is negative.")
+    if not draws and (table == "ranks" or top is not None):
+        raise InputError("ranks have no chance without draws: leave --draws 0 out.")
     if out is not None:
         from detente.report.folder import require_folder
 
         require_folder(out)
-    if table in ("borders", "links"):  # nothing in them is drawn
+    if table in ("borders", "links") and out is None:  # nothing in them is drawn
         draws = 0
-    named = tuple(code.strip() for code in top.split(",") if code.strip()) if top else ()
-    found = _race(
-        country, world, dprk_size, lift, named, draws, seed, elasticities, deficit_rule, geodist
-    )
-    _answer(found, named, table, form, out)
+    asked = _Asked(country, world, dprk_size, lift, top, geodist)
+    settings = {
+        "draws": draws,
+        "seed": seed,
+        "elasticities": elasticities,
+        "deficit_rule": _rule(deficit_rule),
+    }
+    found, named = _race(asked, settings)
+    _answer(found, named, table, form, out, geodist)
 
 
-def _race(
-    country: str,
-    name: str,
-    size: str,
-    lift: str,
-    top: tuple[str, ...],
-    draws: int,
-    seed: int,
-    elasticities: bool,
-    rule: str,
-    geodist: Path | None,
-) -> Race:
+@dataclass(frozen=True)
+class _Asked:
+    """What the command line names, as it was typed."""
+
+    country: str
+    world: str
+    dprk_size: str
+    lift: str
+    top: str | None
+    geodist: Path | None
+
+
+def _race(asked: _Asked, settings: dict[str, Any]) -> tuple[Race, tuple[str, ...]]:
+    """Check everything that was asked, then run; the race and the partners named."""
     from detente.cli.dormant import read_geography
     from detente.dormant import recorded
     from detente.partners.race import Settings, race
@@ -104,32 +113,55 @@ def _race(
     from detente.scenario.measure import nearest_label
     from detente.world import load_world
 
-    chosen = load_world(name, size)
+    chosen = load_world(asked.world, asked.dprk_size)
+    country = asked.country
     if country not in chosen.countries:
         near = nearest_label(country, chosen.countries, chosen.country_names)
         raise InputError(f"unknown country '{country}' in world '{chosen.name}'.", nearest=near)
+    top = _codes(asked.top, "--top")
     known = units(chosen, country)
     for code in top:
+        if code == country:
+            raise InputError(f"--top: '{code}' is the country itself.")
         known.position(code, "--top")
-    settings = Settings(
-        lift=_lifted(chosen, lift),
-        draws=draws,
-        seed=seed,
-        elasticities=elasticities,
-        deficit_rule=rule,
-    )
-    shares = recorded(chosen, country, read_geography(geodist))
-    with _bar(draws) as advance:
-        return race(chosen, country, settings, shares, progress=advance)
+    ready = Settings(lift=_lifted(chosen, asked.lift), **settings)
+    shares = recorded(chosen, country, read_geography(asked.geodist))
+    with _bar(ready.draws) as advance:
+        return race(chosen, country, ready, shares, progress=advance), top
+
+
+def _codes(text: str | None, option: str) -> tuple[str, ...]:
+    """Codes between commas; none, or one twice, is refused."""
+    if text is None:
+        return ()
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    if not names:
+        raise InputError(f"{option}: it names nothing.")
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InputError(f"{option}: '{twice[0]}' is named twice.")
+    return tuple(names)
+
+
+def _rule(text: str) -> Any:
+    """A deficit rule as a scenario holds it; a mistake is named after its option."""
+    from detente.cli.run import assume
+    from detente.scenario import Scenario
+
+    return assume(Scenario("partners"), "deficit_rule", text).assumptions.deficit_rule
 
 
 def _lifted(world: World, text: str) -> tuple[str, ...]:
     """Names of the bans to lift; ``all`` means every one in force."""
-    off = world.meta.get("coverage_not_in_force", ())
-    names = [part.strip() for part in text.split(",") if part.strip()]
-    if names == ["all"]:
-        return tuple(name for name in world.coverage if name not in off)
-    return () if names == ["none"] else tuple(names)
+    from detente.dormant.kinds import bans_in_force
+
+    names = _codes(text, "--lift")
+    for word, meant in (("all", bans_in_force(world)), ("none", ())):
+        if word in names:
+            if len(names) > 1:
+                raise InputError(f"--lift: '{word}' stands alone.")
+            return meant
+    return names
 
 
 @contextmanager
@@ -148,7 +180,12 @@ def _bar(draws: int) -> Iterator[Callable[[int], None]]:
 
 
 def _answer(
-    found: Race, top: tuple[str, ...], table: str | None, form: Format, out: Path | None
+    found: Race,
+    top: tuple[str, ...],
+    table: str | None,
+    form: Format,
+    out: Path | None,
+    geodist: Path | None,
 ) -> None:
     from detente.partners.tables import as_document, tables
     from detente.report.documents import records
@@ -158,7 +195,8 @@ def _answer(
     if out is not None:
         from detente.partners.folder import write
 
-        write(out, found, top, "parquet" if form is Format.parquet else "csv")
+        ending = "parquet" if form is Format.parquet else "csv"
+        typer.echo(f"written: {write(out, found, top, ending, geodist)}", err=True)
         if form in (Format.csv, Format.parquet):
             return
     if form is Format.json:
@@ -185,8 +223,9 @@ def _print(found: Race, top: tuple[str, ...]) -> None:
     from detente.partners.text import foot, sections, title
 
     out = console()
+    parts = sections(found, top)
     out.print(Text(title(found), style="bold"))
-    for section in sections(found, top):
+    for section in parts:
         print_section(out, section)
     out.print()
     print_lines([foot(found)])

@@ -120,7 +120,7 @@ def _solve(
     scenario = load_scenario(file)
     changes = {key: value for key, value in assumed.items() if value is not None}
     for key, value in changes.items():
-        scenario = _assume(scenario, key, value)
+        scenario = assume(scenario, key, value)
     chosen = _world(scenario, file, world_name, dprk_size)
     given = {"--country": country}
     if assumed["deficit_rule"] is not None:
@@ -135,7 +135,7 @@ def _solve(
     return solve(chosen, scenario, at=at, tolerance=tolerance or DEFAULT_TOLERANCE)
 
 
-def _assume(scenario: Scenario, key: str, value: Any) -> Scenario:
+def assume(scenario: Scenario, key: str, value: Any) -> Scenario:
     """A scenario under another assumption; a mistake is named after its option."""
     try:
         return scenario.with_(**{key: value})

@@ -16,7 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detente.dormant.geography import TERMS, Site
 from detente.dormant.history import History
@@ -78,7 +77,6 @@ class _Gravity:
     demand: Array  # φ_ca E_a / P_a: sales per unit of the country's pull
     supply: Array  # A_a φ_ac: pull of every place on the country, its own included
     own_pull: Array  # shape (S,): A_c
-    start: Array  # ln Π, for the next solve nearby
 
 
 def freeness(site: Site, coefficient: Array) -> Array:
@@ -99,9 +97,11 @@ def freeness(site: Site, coefficient: Array) -> Array:
 
 
 def tariff_gap(world: World, country: int) -> tuple[Array, Array]:
-    """How far tariffs on a country's links depart from the buyer's usual, as (1+t)/(1+t̄).
+    """How far duties on a country's links exceed the buyer's usual, as (1+t)/(1+t̄) ≥ 1.
 
-    Gravity's border holds the usual tariff of a buyer; baseline costs hold this link's own.
+    Gravity's border holds the usual duty of a buyer; baseline costs hold this link's own. A
+    duty below the usual does not raise a potential: usual duties are rough means, and at an
+    elasticity of nine a preference on paper would multiply trade (docs/dormant.md).
 
     Returns
     -------
@@ -114,16 +114,13 @@ def tariff_gap(world: World, country: int) -> tuple[Array, Array]:
     others[:, country] = 0.0
 
     def usual(flows: Array) -> Array:
-        bought = flows.sum(axis=1)
-        duty = (flows * world.tariff).sum(axis=1)
-        mean: Array = np.divide(duty, bought, out=np.zeros_like(duty), where=bought > 0)
-        return mean
+        return ratio((flows * world.tariff).sum(axis=1), flows.sum(axis=1))
 
     sales = (1.0 + world.tariff[:, country]) / (1.0 + usual(others))
     mean_here = usual(abroad)[:, [country]]
     purchases = (1.0 + world.tariff[:, :, country]) / (1.0 + mean_here)
     sales[:, country] = purchases[:, country] = 1.0
-    return sales, purchases
+    return np.maximum(sales, 1.0), np.maximum(purchases, 1.0)
 
 
 class Anchors:
@@ -185,118 +182,106 @@ class Anchors:
         phi[:, c, :] *= sold
         phi[:, :, c] *= bought
         pull, price = resistances(phi, site.output, site.spending, start=self._start)
-        total = site.output.sum(axis=1, keepdims=True)
-        made = site.output > 0
-        log_pi = np.zeros_like(pull)
-        np.log(
-            site.output / np.where(total > 0, total, 1.0) / np.where(made, pull, 1.0),
-            out=log_pi,
-            where=made,
-        )
         if self._start is None:
-            self._start = log_pi
-        demand = phi[:, c] * site.spending / np.where(price > 0, price, 1.0)
-        return _Gravity(demand, pull * phi[:, :, c], pull[:, c], log_pi)
+            share = ratio(site.output, site.output.sum(axis=1, keepdims=True))
+            made = share > 0
+            self._start = np.log(ratio(share, pull, 1.0), out=np.zeros_like(pull), where=made)
+        demand = phi[:, c] * ratio(site.spending, price)
+        return _Gravity(demand, pull * phi[:, :, c], pull[:, c])
 
     def _normal(self, gravity: _Gravity) -> Anchor:
+        """Gravity's shares; potential sales add up to output by themselves."""
+        kinds, tariff = self.kinds, self.site.world.tariff
         sales = gravity.own_pull[:, None] * (gravity.demand @ self.site.member)
+        sales = np.where(kinds.sales == NONE, 0.0, sales)
         supply = gravity.supply @ self.site.member
-        return self._anchor(sales, supply, None)
+        spent = self.site.world.flows[:, :, self.country].sum(axis=1, keepdims=True)
+        bought = spent * ratio(supply, supply.sum(axis=1, keepdims=True))
+        value = np.where(kinds.purchases == NONE, 0.0, bought)
+        paid = sales * (1.0 + tariff[:, self.country])
+        return Anchor(
+            Side(sales, self._sales_odds(paid, self.spent)),
+            Side(value, self._purchase_odds(supply)),
+            np.ones(len(sales)),
+        )
 
     def _as_before(self, gravity: _Gravity, history: History) -> Anchor:
         """Carry the reference partner's trade to the others; keep what each is known for."""
-        r = self.site.world.country_index(history.reference)
+        sales, kept = self._past_sales(gravity, history)
+        purchases = self._past_purchases(gravity, history)
+        return Anchor(sales, purchases, kept)
+
+    def _past_sales(self, gravity: _Gravity, history: History) -> tuple[Side, Array]:
+        world, c, kinds = self.site.world, self.country, self.kinds.sales
+        r = world.country_index(history.reference)
         demand = gravity.demand @ self.site.member
+        carried = demand * ratio(history.sales[:, r], demand[:, r])[:, None]
+        value = np.where(kinds == BEFORE, history.sales, carried)
+        value = np.where(np.isin(kinds, (BEFORE, NEVER)), value, 0.0)
+        value, kept = self._cut_to_output(value)
+        paid, now = (flow * (1.0 + world.tariff[:, c]) for flow in (value, world.flows[:, c]))
+        # A market with the past sales in place of today's.
+        market = np.where(kinds == BEFORE, self.spent - now + paid, self.spent)
+        odds = self._sales_odds(paid, market)
+        seen = kinds == OBSERVED
+        odds = np.where(seen, self.share_sales, odds)
+        value = np.where(kinds == NONE, 0.0, np.maximum(value, world.flows[:, c]))
+        return Side(value, odds), kept
+
+    def _past_purchases(self, gravity: _Gravity, history: History) -> Side:
+        world, c, kinds = self.site.world, self.country, self.kinds.purchases
+        r = world.country_index(history.reference)
         supply = gravity.supply @ self.site.member
-        sales = demand * _ratio(history.sales[:, r], demand[:, r])[:, None]
-        carried = supply * _ratio(history.purchases[:, r], supply[:, r])[:, None]
-        sales = np.where(self.kinds.sales == BEFORE, history.sales, sales)
-        carried = np.where(self.kinds.purchases == BEFORE, history.purchases, carried)
-        carried[:, self.country] = history.home
-        anchor = self._anchor(sales, carried, history)
-        keep = self.kinds.sales == OBSERVED, self.kinds.purchases == OBSERVED
-        flows = self.site.world.flows
-        return Anchor(
-            Side(
-                np.where(keep[0], flows[:, self.country], anchor.sales.value),
-                np.where(keep[0], self.share_sales, anchor.sales.odds),
-            ),
-            Side(
-                np.where(keep[1], flows[:, :, self.country], anchor.purchases.value),
-                np.where(keep[1], self.share_purchases, anchor.purchases.odds),
-            ),
-            anchor.kept,
-        )
+        carried = supply * ratio(history.purchases[:, r], supply[:, r])[:, None]
+        bought = np.where(kinds == BEFORE, history.purchases, carried)
+        bought[:, c] = history.home
+        odds = self._purchase_odds(bought)
+        odds = np.where(kinds == OBSERVED, self.share_purchases, odds)
+        # What each would have of the spending of today, were all open together.
+        weight = np.maximum(odds, self.share_purchases)
+        value = ratio(weight, weight.sum(axis=1, keepdims=True)) * self.spent[:, [c]]
+        value /= 1.0 + world.tariff[:, :, c]
+        return Side(np.where(kinds == NONE, 0.0, value), odds)
 
     # -- from money to odds ------------------------------------------------------------
-    def _anchor(self, sales: Array, supply: Array, history: History | None) -> Anchor:
-        """Potential sales and relative supplies to both sides' values and odds."""
-        kinds = self.kinds
-        sales = np.where(kinds.sales == NONE, 0.0, sales)
-        opens = np.isin(kinds.sales, (BEFORE, NEVER)) if history else kinds.sales != NONE
-        sales, kept = self._cut_to_output(sales, opens)
-        return Anchor(self._sales(sales, history), self._purchases(supply), kept)
-
-    def _cut_to_output(self, sales: Array, opens: NDArray[np.bool_]) -> tuple[Array, Array]:
+    def _cut_to_output(self, sales: Array) -> tuple[Array, Array]:
         """Potential sales never exceed output: those never observed give way first."""
-        world, c = self.site.world, self.country
-        room = world.output[:, c] - np.where(opens, 0.0, world.flows[:, c]).sum(
-            axis=1, where=np.arange(world.n_countries) != c
-        )
-        known = opens & (self.kinds.sales == BEFORE)
-        new = opens & ~known
+        world, c, kinds = self.site.world, self.country, self.kinds.sales
+        abroad = np.where(kinds == OBSERVED, world.flows[:, c], 0.0)
+        room = world.output[:, c] - abroad.sum(axis=1)
+        known, new = kinds == BEFORE, kinds == NEVER
         first, second = (np.where(m, sales, 0.0).sum(axis=1) for m in (known, new))
-        keep = np.minimum(1.0, _ratio(room, first, 1.0))
-        keep_new = np.clip(_ratio(room - first * keep, second, 1.0), 0.0, 1.0)
+        keep = np.minimum(1.0, ratio(room, first, 1.0))
+        keep_new = np.clip(ratio(room - first * keep, second, 1.0), 0.0, 1.0)
         factor = np.where(known, keep[:, None], np.where(new, keep_new[:, None], 1.0))
-        total = first + second
-        return sales * factor, _ratio(first * keep + second * keep_new, total, 1.0)
+        return sales * factor, ratio(first * keep + second * keep_new, first + second, 1.0)
 
-    def _sales(self, value: Array, history: History | None) -> Side:
+    def _sales_odds(self, paid: Array, market: Array) -> Array:
         """ψ of a single new supplier in each market: σ(1 − π)/(1 − σ)."""
-        world, c = self.site.world, self.country
-        paid = value * (1.0 + world.tariff[:, c])
-        now = world.flows[:, c] * (1.0 + world.tariff[:, c])
-        # Spending of the market with the past sales in place of today's.
-        before = self.spent - now + paid
-        held = self.kinds.sales == BEFORE if history else np.zeros(paid.shape, dtype=bool)
-        sigma = paid / _safe(np.where(held, before, self.spent))
-        sigma = np.minimum(sigma, 1.0 - _LEAST)
-        odds = np.where(
-            self.kinds.sales == NONE, 0.0, sigma * (1.0 - self.share_sales) / (1.0 - sigma)
-        )
-        return Side(value, odds)
+        sigma = np.minimum(ratio(paid, market), 1.0 - _LEAST)
+        odds = sigma * (1.0 - self.share_sales) / (1.0 - sigma)
+        found: Array = np.where(self.kinds.sales == NONE, 0.0, odds)
+        return found
 
-    def _purchases(self, supply: Array) -> Side:
+    def _purchase_odds(self, supply: Array) -> Array:
         """ψ of all suppliers together: odds against the country's own sales.
 
-        Where it makes nothing itself, against the suppliers that it has.
+        ``supply``, shape (S, N), is net of tariff, in any unit of a row, its own column the
+        home market. Where the country makes nothing itself, against the suppliers it has.
         """
-        c, kinds = self.country, self.kinds.purchases
-        supply = np.where(kinds == NONE, 0.0, supply) + supply * (
-            np.arange(supply.shape[1]) == c
-        )
-        own = np.arange(supply.shape[1]) == c
-        kept = np.where(supply[:, [c]] > 0, own, (self.share_purchases > 0) & (supply > 0))
-        scale = _ratio(
-            np.where(kept, self.share_purchases, 0.0).sum(axis=1),
-            np.where(kept, supply, 0.0).sum(axis=1),
-        )
-        odds = supply * scale[:, None]
-        # Whoever is closed now takes part in what opens; the others keep their share.
-        total = np.where(kinds == OBSERVED, np.maximum(odds, self.share_purchases), odds)
-        sigma = total / _safe(total.sum(axis=1))[:, None]
-        tariff = 1.0 + self.site.world.tariff[:, :, c]
-        value = sigma * self.spent[:, [c]] / tariff
-        value[:, c] = odds[:, c] = 0.0
-        return Side(value, odds)
+        own = np.arange(supply.shape[1]) == self.country
+        paid = supply * (1.0 + self.site.world.tariff[:, :, self.country])
+        known = np.where(supply[:, [self.country]] > 0, own, self.share_purchases > 0)
+        known = known & (supply > 0)
+        held, base = (np.where(known, x, 0.0).sum(axis=1) for x in (self.share_purchases, paid))
+        odds = paid * ratio(held, base)[:, None]
+        found: Array = np.where((self.kinds.purchases == NONE) | own, 0.0, odds)
+        return found
 
 
-def _safe(values: Array) -> Array:
-    return np.where(values > 0, values, 1.0)
-
-
-def _ratio(above: Array, below: Array, otherwise: float = 0.0) -> Array:
-    out = np.full(np.shape(above), otherwise)
+def ratio(above: Array, below: Array, otherwise: float = 0.0) -> Array:
+    """Above over below, and something else where below is not positive."""
+    above, below = np.broadcast_arrays(above, below)
+    out = np.full(above.shape, otherwise)
     found: Array = np.divide(above, below, out=out, where=below > 0)
     return found

@@ -46,7 +46,8 @@ class Estimates:
     source : str
     pair_error : float
         What gravity misses of a single pair: standard deviation of ln(actual/predicted)
-        two-way trade in all goods, over every country's ten largest predicted partners.
+        two-way trade in all goods, the sum of the sectors' predictions, over every country's
+        ten largest predicted partners.
     """
 
     sectors: tuple[str, ...]
@@ -102,8 +103,17 @@ class Estimates:
         )
 
     def draw(self, rng: np.random.Generator) -> Array:
-        """Coefficients from the estimates' normal distribution, shape (S, K)."""
-        normal = rng.standard_normal(self.coefficient.shape)
+        """Coefficients from the estimates' normal distribution, shape (S, K).
+
+        Sectors that share the pooled estimate share its draw; others are independent.
+        """
+        keys = [
+            POOLED if flag == POOLED else s
+            for s, flag in zip(self.sectors, self.flag, strict=True)
+        ]
+        distinct = list(dict.fromkeys(keys))
+        normal = rng.standard_normal((len(distinct), self.coefficient.shape[1]))
+        normal = normal[[distinct.index(key) for key in keys]]
         found: Array = self.coefficient + np.einsum("skl,sl->sk", self._root, normal)
         return found
 

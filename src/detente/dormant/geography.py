@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -68,10 +68,15 @@ class Geography:
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 of places, covariates and sizes."""
-        digest = hashlib.sha256("\n".join((*self.places, *self.sectors)).encode())
-        for array in (*self.covariates.values(), self.output, self.spending):
-            digest.update(array.astype("<f8").tobytes())
+        """SHA-256 of places, covariates and sizes, whatever the order of places."""
+        order = np.argsort(np.asarray(self.places))
+        named = [self.places[j] for j in order]
+        digest = hashlib.sha256("\n".join((*named, *self.sectors)).encode())
+        square = np.ix_(order, order)
+        for array in self.covariates.values():
+            digest.update(array[square].astype("<f8").tobytes())
+        for array in (self.output, self.spending):
+            digest.update(np.ascontiguousarray(array[:, order]).astype("<f8").tobytes())
         return digest.hexdigest()
 
     @staticmethod
@@ -119,6 +124,18 @@ class Geography:
         )
         covariates = {"ln_distance": np.log(distance), **ties}
         return Geography(places, covariates, (), size, size, source)
+
+    def sized_like(self, other: Geography) -> Geography:
+        """The same places with another geography's sizes; zero (unknown) where it has none."""
+        here = [other.places.index(p) if p in other.places else -1 for p in self.places]
+        known = np.array([j >= 0 for j in here])
+        return replace(
+            self,
+            covariates={k: v for k, v in self.covariates.items() if k != "border"},
+            sectors=other.sectors,
+            output=np.where(known, other.output[:, here], 0.0),
+            spending=np.where(known, other.spending[:, here], 0.0),
+        )
 
     def only(self, places: Sequence[str]) -> Geography:
         """Some of the places, in their order."""
@@ -214,7 +231,7 @@ def lay(
     InputError
         A place that the geography does not have, or that is in two countries.
     """
-    given: Mapping[str, Any] = members or world.meta.get("members", {})
+    given: Mapping[str, Any] = {**world.meta.get("members", {}), **(members or {})}
     groups = [tuple(given.get(code, (code,))) for code in world.countries]
     places = [place for group in groups for place in group]
     for code, group in zip(world.countries, groups, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,9 @@ class History:
         What it sold to itself in the reference partner's year.
     years : mapping of str to int
         Partner to reference year; the key ``*`` stands for all others.
+    zeros : tuple of str
+        Partners that could trade freely in their year, so that a sector without trade is a
+        known zero. Of any other a zero says nothing, and gravity stands in.
     """
 
     country: str
@@ -35,6 +38,7 @@ class History:
     purchases: Array
     home: Array
     years: Mapping[str, int]
+    zeros: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for key in ("sales", "purchases", "home"):
@@ -58,6 +62,8 @@ class History:
             "country": self.country,
             "reference": self.reference,
             "years": dict(self.years),
+            "zeros": list(self.zeros),
+            "output": _short(world.output.sum()),
             "flows": rows,
         }
 
@@ -73,8 +79,18 @@ class History:
         country, reference = str(record["country"]), str(record["reference"])
         _known(country, world.countries)
         _known(reference, world.countries)
-        return History.from_flows(
+        found = History.from_flows(
             world, country, reference, record["flows"], dict(record.get("years", {}))
+        )
+        # A world in other units than the one recorded: its past is in those units too.
+        unit = world.output.sum() / float(record.get("output", world.output.sum()))
+        unit = 1.0 if abs(unit - 1.0) < 1e-6 else unit
+        return replace(
+            found,
+            sales=unit * found.sales,
+            purchases=unit * found.purchases,
+            home=unit * found.home,
+            zeros=tuple(record.get("zeros", ())),
         )
 
     @staticmethod
@@ -89,6 +105,8 @@ class History:
         shape = (world.n_sectors, world.n_countries)
         sales, purchases, home = np.zeros(shape), np.zeros(shape), np.zeros(shape[0])
         for number, (exporter, importer, sector, value) in enumerate(flows, start=1):
+            if not float(value) >= 0.0:
+                raise InputError(f"history: row {number}: {value!r} is no trade: zero or more.")
             _known(str(exporter), world.countries, number)
             _known(str(importer), world.countries, number)
             _known(str(sector), world.sectors, number)

@@ -30,13 +30,21 @@ class LinkKinds:
     purchases: Kinds
 
 
+#: Coverage below this is a stray line of a wide heading, not a ban on the sector.
+BANNED = 0.01
+
+
+def bans_in_force(world: World) -> tuple[str, ...]:
+    """Names of the coverage tables that the baseline year knows."""
+    off = world.meta.get("coverage_not_in_force", ())
+    return tuple(name for name in world.coverage if name not in off)
+
+
 def in_force(world: World) -> Array:
     """Largest share of each link that any regime in force bans, shape (S, N, N)."""
-    off = world.meta.get("coverage_not_in_force", ())
     found = np.zeros(world.flows.shape)
-    for name, table in world.coverage.items():
-        if name not in off:
-            found = np.maximum(found, table)
+    for name in bans_in_force(world):
+        found = np.maximum(found, world.coverage[name])
     return found
 
 
@@ -55,23 +63,37 @@ def link_kinds(
         Sectors that have links at all: those that customs see.
     """
     c = world.country_index(country)
-    banned = in_force(world)
+    banned = in_force(world) > BANNED
     made = world.output > 0
     none = np.zeros((world.n_sectors, world.n_countries))
     past = (none, none) if history is None else (history.sales, history.purchases)
-    sales = _kinds(world.flows[:, c], banned[:, c], past[0], traded)
-    purchases = _kinds(world.flows[:, :, c], banned[:, :, c], past[1], traded)
+    known = tuple(
+        (flows > 0) | (_zeros(world, history) & (flows.sum(axis=0) > 0)) for flows in past
+    )
+    sales = _kinds(world.flows[:, c], banned[:, c], known[0], traded)
+    purchases = _kinds(world.flows[:, :, c], banned[:, :, c], known[1], traded)
     sales[~made[:, c]] = NONE  # what is not made is not sold
     purchases[~made] = NONE
     sales[:, c] = purchases[:, c] = NONE
     return LinkKinds(sales, purchases)
 
 
-def _kinds(flow: Array, banned: Array, past: Array, traded: NDArray[np.bool_]) -> Kinds:
+def _zeros(world: World, history: History | None) -> NDArray[np.bool_]:
+    """Partners whose zeros of before are known to be zeros, shape (N,)."""
+    names = () if history is None else history.zeros
+    return np.isin(np.asarray(world.countries), np.asarray(names, dtype=str))
+
+
+def _kinds(
+    flow: Array,
+    banned: NDArray[np.bool_],
+    known: NDArray[np.bool_],
+    traded: NDArray[np.bool_],
+) -> Kinds:
     # A partner that trades and that nobody bans shows what it wants, also where that is
     # nothing; a partner without any trade shows nothing.
     open_ = np.broadcast_to(flow.sum(axis=0) > 0, flow.shape)
-    kind = np.where((banned > 0) & (past > 0), BEFORE, NEVER)
-    kind = np.where((banned <= 0) & open_, OBSERVED, kind)
+    kind = np.where(banned & known, BEFORE, NEVER)
+    kind = np.where(~banned & open_, OBSERVED, kind)
     kind[~traded] = NONE
     return kind

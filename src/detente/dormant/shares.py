@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detente.dormant.anchors import AS_BEFORE, NORMAL, Anchor, Anchors
-from detente.dormant.estimates import Estimates, embedded_estimates
+from detente.dormant.anchors import AS_BEFORE, NORMAL, Anchor, Anchors, ratio
+from detente.dormant.estimates import POOLED, Estimates, embedded_estimates
 from detente.dormant.geography import Geography, embedded_geography, lay
 from detente.dormant.history import History
 from detente.dormant.kinds import BEFORE, NEVER, NONE, OBSERVED, LinkKinds, in_force, link_kinds
@@ -42,6 +42,8 @@ class DormantShares:
         Sectors that have links.
     record : dict
         JSON-able: what it was made of.
+    members : dict
+        Places of each country that is a group.
     """
 
     world: World
@@ -52,6 +54,7 @@ class DormantShares:
     history: History | None
     traded: tuple[str, ...]
     record: dict[str, Any]
+    members: dict[str, list[str]]
 
     @property
     def kinds(self) -> LinkKinds:
@@ -153,8 +156,8 @@ class DormantShares:
             )
             found[f"{label}_as_before"] = before.sum(axis=1)
             found[f"{label}_normal"] = normal.sum(axis=1)
-            found[f"{label}_ratio"] = _over(before.sum(axis=1), normal.sum(axis=1))
-            found[f"reference_{label}_ratio"] = _over(past[here, r], normal[:, r])
+            found[f"{label}_ratio"] = ratio(before.sum(axis=1), normal.sum(axis=1), np.nan)
+            found[f"reference_{label}_ratio"] = ratio(past[here, r], normal[:, r], np.nan)
         found["estimate"] = [self.estimates.flag[j] for j in here]
         return pd.DataFrame(found, index=pd.Index(self.traded, name="sector"))
 
@@ -180,10 +183,6 @@ class DormantShares:
 
 def _side(anchor: Anchor, selling: bool) -> Array:
     return anchor.sales.value if selling else anchor.purchases.value
-
-
-def _over(above: Array, below: Array) -> Array:
-    return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
 
 
 def _links_of(country: int, shape: tuple[int, ...]) -> Array:
@@ -216,10 +215,11 @@ def dormant_shares(
     estimates : Estimates, optional
         By default the embedded ones; a sector without its own takes the pooled one, flagged.
     members : mapping, optional
-        Places of each country that is a group; by default the world's own.
+        Places of each country that is a group; the world's own where it is not named.
     traded : sequence of str, optional
-        Sectors that customs see; by default those where the world trades more than a
-        hundredth of its output.
+        Sectors that have links. By default those with an estimate of their own (goods, in
+        the embedded ones); where no sector has one, those where the world trades more than a
+        tenth of its output.
 
     Returns
     -------
@@ -233,12 +233,12 @@ def dormant_shares(
     world.country_index(country)
     geography = geography or embedded_geography()
     found = (estimates or embedded_estimates()).of(world.sectors)
-    chosen = _traded(world, traded)
-    site = lay(world, geography, members)
+    chosen = _traded(world, found, traded)
+    groups = {**world.meta.get("members", {}), **(members or {})}
+    site = lay(world, geography, groups)
     geography = geography.only(site.places)
     mask = np.isin(np.asarray(world.sectors), chosen)
-    kinds = link_kinds(world, country, history, mask)
-    model = Anchors(site, country, kinds, history)
+    model = Anchors(site, country, link_kinds(world, country, history, mask), history)
     record = {
         "country": country,
         "traded": list(chosen),
@@ -248,14 +248,22 @@ def dormant_shares(
         "geography": geography.source,
         "geography_hash": geography.content_hash[:12],
         "pooled": [
-            s for s, flag in zip(world.sectors, found.flag, strict=True) if flag != "own"
+            s
+            for s, flag in zip(world.sectors, found.flag, strict=True)
+            if flag == POOLED and s in chosen
         ],
     }
     anchors = model.at(found.coefficient, world.trade_elasticity)
-    return DormantShares(world, country, anchors, model, found, history, chosen, record)
+    places = {code: list(group) for code, group in groups.items()}
+    return DormantShares(world, country, anchors, model, found, history, chosen, record, places)
 
 
-def recorded(world: World, country: str, geography: Geography | None = None) -> DormantShares:
+def recorded(
+    world: World,
+    country: str,
+    geography: Geography | None = None,
+    estimates: Estimates | None = None,
+) -> DormantShares:
     """The dormant shares that a world's record describes, ready to be drawn again.
 
     Parameters
@@ -264,6 +272,8 @@ def recorded(world: World, country: str, geography: Geography | None = None) -> 
     country : str
     geography : Geography, optional
         The one that they were made with; by default that of the embedded worlds.
+    estimates : Estimates, optional
+        Likewise.
 
     Raises
     ------
@@ -284,7 +294,12 @@ def recorded(world: World, country: str, geography: Geography | None = None) -> 
     history = record["history"]
     past = None if history is None else History.from_record(world, history)
     found = dormant_shares(
-        world, country, history=past, geography=geography, traded=record["traded"]
+        world,
+        country,
+        history=past,
+        geography=geography,
+        estimates=estimates,
+        traded=record["traded"],
     )
     if found.record["geography_hash"] != record["geography_hash"]:
         raise InputError(
@@ -297,18 +312,33 @@ def recorded(world: World, country: str, geography: Geography | None = None) -> 
             f"({record['estimates']}) than this version's; make them again: detente world "
             "dormant."
         )
+    _refuse_other_shares(world, found)
     return found
 
 
-def _traded(world: World, given: Sequence[str] | None) -> tuple[str, ...]:
+def _refuse_other_shares(world: World, found: DormantShares) -> None:
+    """A world that was changed after its dormant shares were made gives others."""
+    cells = _links_of(world.country_index(found.country), world.flows.shape)
+    for name, anchor in found.anchors.items():
+        psi = anchor.dormant_share(world.country_index(found.country))
+        stored = world.dormant.get(name)
+        if stored is None or not np.allclose(psi[cells], stored[cells], rtol=1e-4, atol=1e-12):
+            raise InputError(
+                f"world '{world.name}' was changed after its dormant shares of {found.country} "
+                "were made; make them again: detente world dormant."
+            )
+
+
+def _traded(world: World, estimates: Estimates, given: Sequence[str] | None) -> tuple[str, ...]:
     if given is not None:
         for sector in given:
             world.sector_index(sector)
         return tuple(s for s in world.sectors if s in set(given))
-    output = world.output.sum(axis=1)
-    home = np.einsum("snn->s", world.flows)
-    open_ = output - home > 0.01 * output
-    return tuple(s for s, is_open in zip(world.sectors, open_, strict=True) if is_open)
+    own = [flag != POOLED for flag in estimates.flag]
+    if not any(own):
+        output = world.output.sum(axis=1)
+        own = list(output - np.einsum("snn->s", world.flows) > 0.1 * output)
+    return tuple(s for s, is_open in zip(world.sectors, own, strict=True) if is_open)
 
 
 __all__ = [

@@ -246,7 +246,7 @@ def design(panel: Panel, formula: Formula) -> Design:
     if not kept.any():
         worst = max(absent, key=lambda name: int(absent[name].sum()))
         raise InputError(f"no row has every term; '{worst}' is missing most often.")
-    notes = tuple(_missing_note(panel, n, a) for n, a in absent.items() if a.any())
+    notes = _missing_notes(panel, absent)
     rows = np.flatnonzero(kept)
     effects = tuple(effect(panel, columns, rows) for columns in formula.effects)
     return Design(
@@ -259,11 +259,24 @@ def design(panel: Panel, formula: Formula) -> Design:
     )
 
 
-def _missing_note(panel: Panel, name: str, absent: NDArray[np.bool_]) -> str:
-    pairs = panel.table.loc[absent, ["exporter", "importer"]].drop_duplicates().to_numpy()
-    told = listed([f"{a}-{b}" for a, b in pairs], 6)
-    rows = counted(int(absent.sum()), "row", "rows")
-    return f"'{name}' is missing in {rows} left out ({len(pairs)} pairs: {told})"
+def _missing_notes(panel: Panel, absent: Mapping[str, NDArray[np.bool_]]) -> tuple[str, ...]:
+    """What is missing where; terms that are missing in the same rows share a note."""
+    alike: dict[bytes, list[str]] = {}
+    for name, rows in absent.items():
+        if rows.any():
+            alike.setdefault(rows.tobytes(), []).append(name)
+    notes = []
+    for names in alike.values():
+        rows = absent[names[0]]
+        pairs = panel.table.loc[rows, ["exporter", "importer"]].drop_duplicates().to_numpy()
+        told = listed([f"{a}-{b}" for a, b in pairs], 6)
+        count = counted(int(rows.sum()), "row", "rows")
+        verb = "is" if len(names) == 1 else "are"
+        notes.append(
+            f"{', '.join(names)} {verb} missing in {count}, left out "
+            f"({counted(len(pairs), 'pair', 'pairs')}: {told})"
+        )
+    return tuple(notes)
 
 
 def _values(panel: Panel, factors: tuple[Factor, ...]) -> dict[str, Array]:

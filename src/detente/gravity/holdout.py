@@ -24,7 +24,7 @@ from detente.gravity.ppml import EstimationError
 from detente.gravity.results import GravityResult
 
 #: Predictors, gravity first.
-MODELS = ("gravity", "mean_share", "inverse_distance", "size_over_distance")
+MODELS = ("gravity", "gravity_logs", "mean_share", "inverse_distance", "size_over_distance")
 _LN10 = float(np.log(10.0))
 
 
@@ -39,7 +39,8 @@ class Holdout:
         ``log10_rmse``; ``log10_bias`` (mean of log10 predicted / actual); ``median_factor``
         (half of the predictions are off by more than this factor); ``rank_correlation``;
         ``within_2``, ``within_5``, ``within_10`` (shares); ``total_ratio`` (sum predicted
-        over sum actual).
+        over sum actual) and ``misplaced`` (Σ|predicted − actual| over the sum of both: the
+        share of value in the wrong place, 0 to 1).
     flows : DataFrame
         The hidden flows: keys, ``trade``, and each model's prediction.
     hidden_pairs, all_pairs : int
@@ -68,19 +69,28 @@ class Holdout:
         DataFrame
             ``sector``, ``n``, ``log_sd`` (root mean square of ln actual / predicted),
             ``log_sd_large`` (the same among the half of flows with the larger
-            predictions: what matters for pairs worth asking about), ``log_bias`` and
-            ``log_bias_large`` (means).
+            predictions: what matters for pairs worth asking about), ``log_sd_robust`` (half
+            of the 16–84 % range), ``log_bias`` and ``log_bias_large`` (means).
         """
-        error = np.log(self.flows["trade"] / self.flows["gravity"])
+        ratio = self.flows["trade"] / self.flows["gravity"]
+        error = pd.Series(np.log(ratio.to_numpy()), index=ratio.index)
         rows = []
         for name, at in _groups(self.flows).items():
             own, size = error.loc[at], self.flows.loc[at, "gravity"]
             large = own[size >= size.median()]
+            low, high = own.quantile([0.16, 0.84])
             rows.append(
-                (name, len(own), _rms(own), _rms(large), float(own.mean()), float(large.mean()))
+                {
+                    "sector": name,
+                    "n": len(own),
+                    "log_sd": _rms(own),
+                    "log_sd_large": _rms(large),
+                    "log_sd_robust": float(high - low) / 2,
+                    "log_bias": float(own.mean()),
+                    "log_bias_large": float(large.mean()),
+                }
             )
-        columns = ["sector", "n", "log_sd", "log_sd_large", "log_bias", "log_bias_large"]
-        return pd.DataFrame(rows, columns=columns)
+        return pd.DataFrame(rows)
 
 
 def holdout(
@@ -95,9 +105,10 @@ def holdout(
 ) -> Holdout:
     """Hide pairs that trade, predict them, and report the error beside naive predictors.
 
-    The naive predictors, with what is seen of the same sector and year: ``mean_share``, the
-    exporter's mean share in other markets times the importer's purchases abroad;
-    ``inverse_distance``, those purchases split over suppliers by 1 / distance; and
+    ``gravity`` is Poisson's expectation, a mean; ``gravity_logs`` least squares of logs, a
+    median. The naive predictors, with what is seen of the same sector and year:
+    ``mean_share``, the exporter's mean share in other markets times the importer's purchases
+    abroad; ``inverse_distance``, those purchases split over suppliers by 1 / distance; and
     ``size_over_distance``, by the supplier's exports over distance. The last two need a
     distance.
 
@@ -131,8 +142,10 @@ def holdout(
     result = gravity(seen, parsed, sectors=bool(sectors))
     predicted = _naive(flows, hidden)
     predicted["gravity"] = _gravity(flows, result)
+    logs = gravity(seen, parsed, estimator="ols", sectors=bool(sectors))
+    predicted["gravity_logs"] = _gravity(flows, logs)
     # a naive predictor can be missing where nothing is seen; compare all on the same flows
-    table = flows.table[flows.keys + ["trade"]].assign(**predicted)[hidden]
+    table = flows.table[[*flows.keys, "trade"]].assign(**predicted)[hidden]
     found = [m for m in MODELS if m in predicted and table[m].notna().any()]
     positive = (table["trade"] > 0).to_numpy()
     usable = (table[found].notna() & (table[found] > 0)).all(axis=1).to_numpy()
@@ -295,6 +308,7 @@ def _errors(actual: pd.Series, predicted: pd.Series) -> dict[str, float]:
         "rank_correlation": float(actual.rank().corr(predicted.rank())),
         **{f"within_{f}": float((size <= np.log10(f)).mean()) for f in (2, 5, 10)},
         "total_ratio": float(predicted.sum() / actual.sum()),
+        "misplaced": float((predicted - actual).abs().sum() / (predicted + actual).sum()),
     }
 
 

@@ -216,7 +216,7 @@ def rectified(flow: Array, terms: Array, effects: list[Codes], steps: int) -> ND
     weight = np.where(zero, 1.0, (~zero).sum() / RECTIFIER_TOLERANCE**2)
     demean, outcome = Demeaner(effects), zero.astype(float)
     left = demean(np.column_stack([outcome, terms]), weight, TIGHT)
-    x = left[:, 1:][:, independent(left[:, 1:], terms, weight)]
+    x = left[:, 1:]  # what is collinear but for the zeros is what is looked for
     for _ in range(steps):
         y = demean(outcome[:, None], weight, TIGHT)[:, 0]
         fitted = outcome - (y - x @ _solve(x, y, weight))
@@ -225,6 +225,25 @@ def rectified(flow: Array, terms: Array, effects: list[Codes], steps: int) -> ND
             return np.flatnonzero(fitted > 0)
         outcome = np.maximum(fitted, 0.0)
     raise ValueError("separated rows cannot be told from others")
+
+
+def levels_told_apart(effects: list[Codes]) -> int:
+    """How many coefficients the fixed effects are worth together.
+
+    Two effects lose one level in each part of the data that hangs together (a year, say);
+    a third and further ones are taken to lose one each, as in Stata's ``reghdfe``.
+    """
+    from scipy.sparse import coo_matrix  # noqa: PLC0415  (slow to import)
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
+    sizes = [int(c.max()) + 1 for c in effects]
+    if len(effects) < 2:
+        return sum(sizes)
+    size = sizes[0] + sizes[1]
+    ones = np.ones(len(effects[0]))
+    graph = coo_matrix((ones, (effects[0], sizes[0] + effects[1])), shape=(size, size))
+    parts = int(connected_components(graph, directed=False, return_labels=False))
+    return sum(sizes) - parts - (len(sizes) - 2)
 
 
 def clustered(scores: Array, bread: Array, clusters: list[Codes]) -> tuple[Array, int]:

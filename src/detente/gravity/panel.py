@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from detente.errors import InputError, Place, nearest
+from detente.sources.cepii import RENAMED
 from detente.sources.checking import counted, listed, to_numbers
 from detente.sources.reading import read_table
 
@@ -146,7 +147,7 @@ def panel(
     found = _only(found, years)
     _check_codes(found)
     _check_values(found)
-    found = _without_missing(found)
+    found = _with_real_domestic(_without_missing(found))
     _check_repeats(found)
     _check_units(found)
     return found
@@ -214,8 +215,8 @@ def _roles(
             close = nearest(role, [n for n in names if n not in found.values()])
             raise InputError(
                 f"there is no column for the {role}; there are {listed(names, 20)}. Any of "
-                f"{', '.join(SYNONYMS[role][:8])} is understood, or name it: "
-                f"columns={{'{role}': ...}}.",
+                f"{', '.join(SYNONYMS[role][:8])} is understood; or name it, with "
+                f"columns={{'{role}': ...}} or --column {role}=....",
                 where, close,
             )  # fmt: skip
     return found, notes
@@ -318,6 +319,28 @@ def _without_missing(found: Panel) -> Panel:
     )
 
 
+def _with_real_domestic(found: Panel) -> Panel:
+    """A diagonal of zeros and re-imports says that domestic sales were not recorded.
+
+    It is left out where most countries have none and all of it is below a twentieth of trade
+    abroad; real domestic sales are several times that trade.
+    """
+    table = found.table
+    own = (table["exporter"] == table["importer"]).to_numpy()
+    if not own.any() or own.all():
+        return found
+    trade = table["trade"].to_numpy()
+    recorded = table["exporter"][own & (trade > 0)].nunique()
+    countries = table["exporter"].nunique()
+    if 2 * recorded >= countries or trade[own].sum() > 0.05 * trade[~own].sum():
+        return found
+    note = (
+        f"{counted(int(own.sum()), 'domestic row', 'domestic rows')} left out: positive for "
+        f"{recorded} of {countries} countries only, so not domestic sales"
+    )
+    return replace(found, table=table[~own], notes=(*found.notes, note))
+
+
 def _check_repeats(found: Panel) -> None:
     again = found.table.duplicated(found.keys).to_numpy()
     if not again.any():
@@ -400,9 +423,14 @@ def with_covariates(flows: Panel, covariates: pd.DataFrame | str | Path) -> Pane
         told = "-".join(str(v) for v in wanted[by].iloc[row])
         raise InputError(f"the covariates have {told} twice.", Place(file) if file else None)
     more = [c for c in wanted.columns if c not in flows.table or c in by]
-    index = flows.table.index
-    joined = flows.table.merge(wanted[more], how="left", on=by, indicator="_found")
-    joined.index = index
+    wanted = wanted[more].rename(columns={c: f"_{c}" for c in by})
+    left = flows.table.assign(**{f"_{c}": flows.table[c] for c in by})
+    for side in (left, wanted):  # CEPII keeps ROM, ZAR …; the flows may have either
+        for role in ("_exporter", "_importer"):
+            side[role] = side[role].replace(RENAMED)
+    joined = left.merge(wanted, how="left", on=[f"_{c}" for c in by], indicator="_found")
+    joined = joined.drop(columns=[f"_{c}" for c in by])
+    joined.index = flows.table.index
     return _joined(flows, joined, read_as)
 
 

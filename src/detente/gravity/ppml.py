@@ -1,8 +1,8 @@
 """One gravity regression: rows dropped, scaled, estimated, and whether to believe it.
 
 Poisson pseudo-maximum likelihood (Santos Silva & Tenreyro 2006, Review of Economics and
-Statistics 88), by ``pyfixest.fepois`` with up to two fixed effects and by
-:mod:`detente.gravity.irls`, on pyfixest's kernels, beyond. Separation is looked for first,
+Statistics 88), by ``pyfixest.fepois`` or, with many rows or effects, by
+:mod:`detente.gravity.irls` on pyfixest's kernels. Separation is looked for first,
 as estimates do not exist where it is (Correia, Guimarães & Zylkin 2019, arXiv:1903.01633).
 """
 
@@ -26,6 +26,7 @@ from detente.gravity.irls import (
     clustered,
     deviance,
     least_squares,
+    levels_told_apart,
     poisson,
     rectified,
 )
@@ -38,8 +39,9 @@ MAX_STEPS = 100
 TOLERANCE = 1e-10
 #: A last Newton step that moves a row's log expectation by more than this shows separation.
 SEPARATED_STEP = 0.05
-#: With more fixed effects than this, fepois stalls or takes minutes on large panels.
-FEPOIS_EFFECTS = 2
+#: Up to so many effects and rows ``fepois`` is as good as any; beyond, it takes several times
+#: as long as :mod:`detente.gravity.irls`, or stalls (benchmarks/bench_gravity.py).
+FEPOIS_EFFECTS, FEPOIS_ROWS = 2, 5_000
 
 
 class EstimationError(DetenteError):
@@ -170,7 +172,7 @@ def ppml(
         True keeps fixed effects that have one row only (coefficients are the same, errors
         not quite).
     engine : str
-        ``fepois``, ``irls``, or ``auto``: by the number of effects.
+        ``fepois``, ``irls``, or ``auto``: by the number of effects and rows.
 
     Raises
     ------
@@ -183,7 +185,8 @@ def ppml(
     rows = _Rows(flow, terms, effects, clusters, np.ones(len(flow), dtype=bool))
     rows.drop(keep_singletons)
     if engine == "auto":
-        engine = "fepois" if len(effects) <= FEPOIS_EFFECTS else "irls"
+        small = len(effects) <= FEPOIS_EFFECTS and len(flow) <= FEPOIS_ROWS
+        engine = "fepois" if small else "irls"
     solve = {"fepois": _by_fepois, "irls": _by_irls}[engine]
     solution, covariance, groups = solve(rows)
     if solution.last_step > SEPARATED_STEP:
@@ -224,7 +227,7 @@ def ols(
     except ValueError as error:
         raise EstimationError(f"the regression fails: {error}") from None
     x, gap = found.residual_terms, log_flow - found.fitted
-    used = x.shape[1] + sum(int(c.max()) + 1 for c in codes) - max(len(codes) - 1, 0)
+    used = x.shape[1] + levels_told_apart(codes)
     if n <= used:
         raise EstimationError(f"{n} rows cannot tell {used} coefficients and effects")
     covariance, groups = clustered(x * gap[:, None], _inverse(x.T @ x), rows.codes(clusters))
@@ -349,7 +352,10 @@ def _fepois(frame: pd.DataFrame, n_terms: int, n_effects: int, n_clusters: int) 
                 demeaner=pf.MapDemeaner(fixef_tol=1e-8, fixef_maxiter=100_000),
             )
         except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
-            raise EstimationError(f"the regression fails: {error}") from None
+            if "collinear" in str(error):
+                raise EstimationError("the fixed effects determine every term") from None
+            told = " ".join(str(error).split())
+            raise EstimationError(f"the regression fails: {told}") from None
     if not found.convergence:
         raise EstimationError(f"not converged in {MAX_STEPS} steps")
     return found

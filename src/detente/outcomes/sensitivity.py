@@ -33,7 +33,7 @@ PSI_SCALES = (0.1, 1.0, 10.0)
 THETA_SCALES = (0.5, 2.0)
 ENDING = "deficits end with the change"
 #: what opens, opens to a normal border and not only to what was there before
-REFORM = "a normal border (reform)"
+NORMAL_BORDER = "a normal border"
 
 
 def headline(eq: Equilibrium, country: str) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def variants(country: str, shocks: Shocks, anchors: Sequence[str] = ()) -> list[
             if factor != 1.0
         ]
         if psi.get("anchor") == "as_before" and "normal" in anchors:
-            found.append(Variant(REFORM, {"openness_anchor": "normal"}))
+            found.append(Variant(NORMAL_BORDER, {"openness_anchor": "normal"}))
     if assumed.get("trade_elasticity") is None:
         found += [Variant(f"θ × {factor:g}", theta=factor) for factor in THETA_SCALES]
     rules: Sequence[tuple[str, str, Any]] = (

@@ -7,7 +7,8 @@ import math
 import pandas as pd
 
 from detente.partners.race import REFORM, RELIEF, Race
-from detente.report.numbers import in_prose, in_table
+from detente.partners.text import country
+from detente.report.numbers import in_table, listed
 from detente.report.svg import (
     BLUE,
     GREY,
@@ -47,7 +48,8 @@ def chart(race: Race, most: int = 10) -> str:
         SVG.
     """
     table = race.table.head(most)
-    columns = [c for c in table.columns if c in {k for k, *_ in _KEYS} or c.endswith("_high")]
+    keys = [key for key in _KEYS if key[0] in table.columns]
+    columns = [c for c in table.columns if c in {k for k, *_ in keys} or c.endswith("_high")]
     largest = float(table[columns].to_numpy(dtype=float).max())
     top = 10 ** math.ceil(math.log10(max(largest, 10.0)))
     body = _axis(top, len(table))
@@ -56,16 +58,15 @@ def chart(race: Race, most: int = 10) -> str:
         name = in_table(str(row["name"]), 21)
         body.append(write(_LEFT - 12, y + 4, name, anchor="end"))
         body += _marks(row, y, top)
-    body += _legend()
-    name = in_prose(_name(race))
-    title = f"Partners of {name}: observed, by gravity, once it opens"
-    unit = "Exports plus imports, million USD a year, log scale; lines: 5–95 % of draws"
+    body += _legend(keys)
+    title = f"Partners of {country(race)}: observed, by gravity, once it opens"
+    unit = "Exports plus imports, million USD a year, log scale"
+    if race.settings.draws:
+        unit += "; lines: 5–95 % of draws, pairs' own errors left out"
     source = source_line(race.provenance()["version"], race.world.name, race.world.content_hash)
+    lifted = race.settings.lift
+    source += f"; lifted: {listed(list(lifted))}" if lifted else "; no ban lifted"
     return frame(title, unit, source, body, 40 + _ROW * len(table))
-
-
-def _name(race: Race) -> str:
-    return race.world.country_names[race.world.country_index(race.country)]
 
 
 def _place(value: float, top: float) -> float:
@@ -89,6 +90,8 @@ def _axis(top: float, rows: int) -> list[str]:
 def _marks(row: pd.Series, y: float, top: float) -> list[str]:
     found = []
     for j, (key, colour, _) in enumerate(_KEYS):
+        if key not in row.index:
+            continue
         value, line = float(row[key]), y - 9 + 6 * j
         if f"{key}_low" in row.index and value >= _LEAST:
             low, high = (_place(float(row[f"{key}_{end}"]), top) for end in ("low", "high"))
@@ -111,9 +114,10 @@ def _mark(x: float, y: float, shape: int, colour: str) -> str:
     return f'<polygon points="{path}" fill="{colour}"/>'
 
 
-def _legend() -> list[str]:
+def _legend(keys: list[tuple[str, str, str]]) -> list[str]:
     found, x = [], float(MARGIN)
-    for j, (_, colour, name) in enumerate(_KEYS):
+    for _, colour, name in keys:
+        j = [k[2] for k in _KEYS].index(name)
         found.append(_mark(x + 6, -6, j, colour))
         found.append(write(x + 16, -2, name, size=12))
         x += 34 + 7.0 * len(name)

@@ -40,9 +40,7 @@ class Draw:
 
 
 def elasticity_errors(world: World) -> tuple[Array, tuple[str, ...]]:
-    """Relative standard error of each sector's θ, and the estimate that it comes from.
-
-    Sectors that share an estimate move together.
+    """Relative standard error of each sector's θ, and the estimates that it comes from.
 
     Raises
     ------
@@ -61,12 +59,17 @@ def elasticity_errors(world: World) -> tuple[Array, tuple[str, ...]]:
 
 
 def draw_theta(world: World, rng: np.random.Generator) -> Array:
-    """θ·exp(s z), s² = ln(1 + e²): log-normal with median θ and relative error e, (S,)."""
+    """θ·exp(s z), s² = ln(1 + e²): log-normal with median θ and relative error e, (S,).
+
+    Sectors that share an estimate move together; one that mixes several moves with each.
+    """
     error, source = elasticity_errors(world)
-    keys = sorted(set(source))
-    z = dict(zip(keys, rng.standard_normal(len(keys)), strict=True))
+    parts = [text.split(" + ") for text in source]
+    names = sorted({name for group in parts for name in group})
+    each = dict(zip(names, rng.standard_normal(len(names)), strict=True))
+    z = np.array([sum(each[k] for k in group) / np.sqrt(len(group)) for group in parts])
     width = np.sqrt(np.log1p(error**2))
-    theta: Array = world.trade_elasticity * np.exp(width * np.array([z[k] for k in source]))
+    theta: Array = world.trade_elasticity * np.exp(width * z)
     return np.minimum(theta, np.maximum(_LARGEST_THETA, world.trade_elasticity))
 
 
@@ -83,13 +86,14 @@ def draw(
         Whether θ is drawn too.
     pair_error : float
         Standard deviation of ln(actual/predicted) trade of a pair: what gravity misses of
-        any single pair. One factor a partner, of median one, multiplies ψ where it is
-        gravity's: every link by ``normal``, links never seen by ``as_before``.
+        any single pair. One factor a place, of median one (a group's is the mean of its
+        members', by size), multiplies ψ where it is gravity's: every link by ``normal``, links
+        never seen by ``as_before``.
     """
     coefficient = shares.estimates.draw(rng)
     world = shares.world
     theta = draw_theta(world, rng) if elasticities else world.trade_elasticity
-    noise = np.exp(pair_error * rng.standard_normal(world.n_countries))
+    noise = _noise(shares, pair_error, rng)
     c = world.country_index(shares.country)
     plain, noisy = {}, {}
     anchors = shares.model.at(coefficient, theta)
@@ -106,3 +110,12 @@ def draw(
     normal = anchors[NORMAL]
     potential = (normal.sales.value + normal.purchases.value).sum(axis=0)
     return Draw(theta, plain, noisy, potential, potential * noise)
+
+
+def _noise(shares: DormantShares, pair_error: float, rng: np.random.Generator) -> Array:
+    """What gravity misses of each partner, a factor; shape (N,)."""
+    site = shares.model.site
+    each = np.exp(pair_error * rng.standard_normal(len(site.places)))
+    size = (site.output + site.spending).sum(axis=0)
+    found: Array = (size * each) @ site.member / (size @ site.member)
+    return found

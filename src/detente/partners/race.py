@@ -8,27 +8,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from detente._version import __version__
 from detente.dormant import AS_BEFORE, NORMAL, DormantShares, recorded
-from detente.equilibrium import solve_equilibrium
+from detente.dormant.kinds import NEVER, bans_in_force
+from detente.equilibrium import Equilibrium, solve_equilibrium
 from detente.errors import InputError, NoSolutionError, NotConvergedError, nearest
-from detente.partners.draws import Draw, draw, elasticity_errors
+from detente.partners import ranks
+from detente.partners.draws import ERRORS, Draw, draw
 from detente.partners.units import Units, units
 from detente.scenario import Scenario
 from detente.world.core import Array, World
 
 RELIEF, REFORM = "relief", "reform"
-#: What is solved for; gravity's potential is drawn beside them, at today's costs.
-STATES = (RELIEF, REFORM)
+#: What is solved for, and by which anchor.
+_ANCHOR = {RELIEF: AS_BEFORE, REFORM: NORMAL}
+#: Gravity's potential is drawn beside them, at today's costs.
 GRAVITY = "gravity"
-RANKED = (GRAVITY, *STATES)
-#: Every table of the world's bans, by the name that the command line has for them.
-ALL = "all"
 #: What a scenario reads of a world's metadata; the rest would only be copied.
 _NEEDED = ("coverage_not_in_force",)
-_ANCHOR = {RELIEF: AS_BEFORE, REFORM: NORMAL}
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +41,7 @@ class Settings:
         Draws of what is not known; 0 gives the central answer alone.
     seed : int
     elasticities : bool
-        Draw the trade elasticities too.
+        Draw the trade elasticities too, where the world says how sure they are.
     pair_error : float, optional
         Standard deviation of the log error that gravity makes for a single pair; by default
         that of the estimates.
@@ -77,6 +75,8 @@ class Race:
         Welfare of the country as consumed, relative change, by state.
     income : float
         The country's own income in the baseline, million USD.
+    never_seen : mapping of str to float
+        Trade on links of which there is no trade to go by, million USD, by state.
     totals : mapping of str to ndarray, shape (M, U)
         Trade by state and draw, million USD; the draws that were solved. ``gravity`` is its
         potential, with no equilibrium.
@@ -93,6 +93,7 @@ class Race:
     table: pd.DataFrame
     welfare: Mapping[str, float]
     income: float
+    never_seen: Mapping[str, float]
     totals: Mapping[str, Array]
     noisy_totals: Mapping[str, Array]
     failed: Mapping[str, int] = field(default_factory=dict)
@@ -102,64 +103,67 @@ class Race:
         """Whose partners they are."""
         return self.shares.country
 
+    @property
+    def states(self) -> tuple[str, ...]:
+        """What was solved for: relief (where there is a history) and reform."""
+        return tuple(self.welfare)
+
+    @property
+    def ranked(self) -> tuple[str, ...]:
+        """What partners are ranked by: gravity's potential, and the states."""
+        return (GRAVITY, *self.states)
+
+    @property
+    def still_in_force(self) -> tuple[str, ...]:
+        """Bans that were not lifted."""
+        return tuple(n for n in bans_in_force(self.world) if n not in self.settings.lift)
+
     def rank_probability(self, state: str, *, pair_error: bool = False) -> pd.DataFrame:
         """Probability of each rank over the draws.
 
         Parameters
         ----------
         state : str
-            ``gravity``, ``relief`` or ``reform``.
+            One of ``ranked``.
         pair_error : bool
             Whether single pairs may miss gravity's prediction.
 
         Returns
         -------
         DataFrame, shape (U, U)
-            Index partner, columns ranks from 1; rows and columns sum to one.
+            Index partner, columns ranks from 1; a partner without trade has no rank.
         """
-        ranks = _ranks((self.noisy_totals if pair_error else self.totals)[state])
-        size = len(self.units.codes)
-        found = np.stack([(ranks == r).mean(axis=0) for r in range(1, size + 1)], axis=1)
-        return pd.DataFrame(
-            found,
-            index=pd.Index(self.units.codes, name="partner"),
-            columns=pd.Index(range(1, size + 1), name="rank"),
-        )
+        totals = self.noisy_totals if pair_error else self.totals
+        return ranks.rank_probability(totals[state], self.units)
 
     def probability_of_top(
         self, codes: Sequence[str], state: str, *, pair_error: bool = False
     ) -> float:
-        """Probability that these partners, in any order, are the largest ones.
-
-        Raises
-        ------
-        InputError
-            A code that is no partner, or is named twice.
-        """
-        here = [self.units.position(code) for code in codes]
-        if len(set(here)) < len(here):
-            raise InputError("--top names a partner twice.")
-        ranks = _ranks((self.noisy_totals if pair_error else self.totals)[state])
-        return float((ranks[:, here] <= len(here)).all(axis=1).mean()) if len(ranks) else np.nan
+        """Probability that these partners, in any order, are the largest ones."""
+        totals = self.noisy_totals if pair_error else self.totals
+        return ranks.probability_of_top(totals[state], self.units, codes)
 
     def provenance(self) -> dict[str, Any]:
         """World, version, settings: what makes this answer again."""
+        given = self.settings
         return {
             "kind": "partners",
             "country": self.country,
             "version": __version__,
             "world": {"name": self.world.name, "hash": self.world.content_hash},
             "settings": {
-                "lift": list(self.settings.lift),
-                "draws": self.settings.draws,
-                "seed": self.settings.seed,
-                "elasticities": self.settings.elasticities,
-                "pair_error": self.settings.pair_error,
-                "deficit_rule": self.settings.deficit_rule,
+                "lift": list(given.lift),
+                "draws": given.draws,
+                "seed": given.seed,
+                "elasticities": given.elasticities,
+                "pair_error": given.pair_error,
+                "deficit_rule": given.deficit_rule,
             },
+            "still_in_force": list(self.still_in_force),
             "dormant": {k: v for k, v in self.shares.record.items() if k != "history"},
             "failed_draws": dict(self.failed),
             "welfare": dict(self.welfare),
+            "never_seen": dict(self.never_seen),
         }
 
 
@@ -172,8 +176,9 @@ def race(
 ) -> Race:
     """Partners observed, by gravity, and in equilibrium after relief and after reform.
 
-    *Relief* lifts bans: links return to what they carried before (``as_before``). *Reform*
-    lifts them and opens every link of the country to a normal border (``normal``).
+    *Relief* lifts bans: links return to what they carried before (``as_before``); it needs a
+    history. *Reform* lifts them and opens every link of the country to a normal border
+    (``normal``).
 
     Parameters
     ----------
@@ -192,44 +197,45 @@ def race(
         ``observed_imports``, ``observed_rank``, ``observed_share``; ``potential_as_before``
         and ``potential_normal`` (gravity, at baseline costs and incomes) with ``_rank``; and
         for ``relief`` and ``reform`` the equilibrium: ``X``, ``X_exports``, ``X_imports``,
-        ``X_rank``, ``X_share``, and over the draws ``X_low``, ``X_high`` (5 and 95 %; of
-        ``potential_normal`` too). Million USD a year, net of tariff.
+        ``X_rank``, ``X_share``, and over the draws ``X_low``, ``X_median``, ``X_high`` (5, 50
+        and 95 %; of ``potential_normal`` too). Million USD a year, net of tariff.
 
     Raises
     ------
     InputError
-        An unknown country or coverage table; no dormant shares; nothing before a ban known.
+        An unknown country or coverage table; no dormant shares.
     NoSolutionError, NotConvergedError
         The central answer has no equilibrium. A draw without one is counted instead.
     """
     shares = shares or recorded(world, country)
-    if AS_BEFORE not in shares.anchors:
-        raise InputError(
-            f"what {country} traded before the bans is not known to world '{world.name}', so "
-            "relief has no reference; give a history (docs/dormant.md)."
-        )
-    if settings.pair_error is None:
-        settings = replace(settings, pair_error=shares.estimates.pair_error)
-    if settings.elasticities and settings.draws:
-        elasticity_errors(world)
+    settings = replace(
+        settings,
+        pair_error=(
+            shares.estimates.pair_error if settings.pair_error is None else settings.pair_error
+        ),
+        elasticities=settings.elasticities and bool(world.meta.get(ERRORS)),
+    )
     partners = units(world, country, settings.blocs)
-    scenarios = {state: scenario(world, country, settings, state) for state in STATES}
+    states = [s for s, anchor in _ANCHOR.items() if anchor in shares.anchors]
+    scenarios = {state: scenario(world, country, settings, state) for state in states}
     c = world.country_index(country)
+    ready = world.with_(
+        dormant={name: anchor.dormant_share(c) for name, anchor in shares.anchors.items()}
+    )
     central = {
-        state: solve_equilibrium(ready, scenarios[state].to_shocks(ready))
-        for state in STATES
-        for ready in (world.with_(dormant=_psi(shares.anchors, c)),)
+        s: solve_equilibrium(ready, asked.to_shocks(ready)) for s, asked in scenarios.items()
     }
     totals, noisy, failed = _draws(shares, partners, scenarios, settings, progress)
-    frame = _table(shares, partners, {s: eq.flows for s, eq in central.items()}, totals)
+    baseline = central[REFORM].world
     return Race(
         world=world,
         shares=shares,
         settings=settings,
         units=partners,
-        table=frame,
+        table=_table(shares, partners, central, totals),
         welfare={s: float(eq.welfare_hat[c] - 1.0) for s, eq in central.items()},
-        income=float(world.income[c] - world.deficit[c]),
+        income=float(baseline.income[c] - baseline.deficit[c]),
+        never_seen={s: _never_seen(shares, eq) for s, eq in central.items()},
         totals=totals,
         noisy_totals=noisy,
         failed=failed,
@@ -244,8 +250,7 @@ def scenario(world: World, country: str, settings: Settings, state: str) -> Scen
     InputError
         A coverage table that the world does not have.
     """
-    off = world.meta.get("coverage_not_in_force", ())
-    known = [name for name in world.coverage if name not in off]
+    known = bans_in_force(world)
     for name in settings.lift:
         if name not in known:
             has = ", ".join(known) or "none"
@@ -272,8 +277,8 @@ def scenario(world: World, country: str, settings: Settings, state: str) -> Scen
     )
 
 
-def _psi(anchors: Mapping[str, Any], country: int) -> dict[str, Array]:
-    return {name: anchor.dormant_share(country) for name, anchor in anchors.items()}
+# -- draws -----------------------------------------------------------------------------
+_Totals = dict[str, Array]
 
 
 def _draws(
@@ -282,93 +287,107 @@ def _draws(
     scenarios: Mapping[str, Scenario],
     settings: Settings,
     progress: Callable[[int], None],
-) -> tuple[dict[str, Array], dict[str, Array], dict[str, int]]:
+) -> tuple[_Totals, _Totals, dict[str, int]]:
     """Trade by partner, of every draw that has an answer."""
-    c = shares.world.country_index(shares.country)
-    streams = np.random.SeedSequence(settings.seed).spawn(settings.draws)
-    plain: dict[str, list[Array]] = {s: [] for s in RANKED}
-    noisy: dict[str, list[Array]] = {s: [] for s in RANKED}
-    failed = dict.fromkeys(STATES, 0)
-    error = settings.pair_error or 0.0
+    states = (GRAVITY, *scenarios)
+    plain: dict[str, list[Array]] = {s: [] for s in states}
+    noisy: dict[str, list[Array]] = {s: [] for s in states}
     slim = {k: v for k, v in shares.world.meta.items() if k in _NEEDED}
     bare = shares.world.with_(meta=slim, dormant={})
+    c = bare.country_index(shares.country)
+    streams = np.random.SeedSequence(settings.seed).spawn(settings.draws)
     for done, stream in enumerate(streams, start=1):
-        drawn = draw(
-            shares,
-            np.random.default_rng(stream),
-            elasticities=settings.elasticities,
-            pair_error=error,
-        )
-        plain[GRAVITY].append(partners.members @ drawn.potential)
-        noisy[GRAVITY].append(partners.members @ drawn.potential_noisy)
-        for state in STATES:
-            found = _solved(bare, c, partners, scenarios[state], drawn)
-            if found is None:
-                failed[state] += 1
-                continue
-            plain[state].append(found[0])
-            noisy[state].append(found[1])
+        drawn = _drawn(shares, np.random.default_rng(stream), settings)
+        if drawn is not None:
+            plain[GRAVITY].append(partners.members @ drawn.potential)
+            noisy[GRAVITY].append(partners.members @ drawn.potential_noisy)
+            for state, asked in scenarios.items():
+                for found, psi in ((plain, drawn.dormant), (noisy, drawn.dormant_noisy)):
+                    total = _solved(bare, c, partners, asked, drawn.theta, psi)
+                    found[state] += [] if total is None else [total]
         progress(done)
+    failed = {s: settings.draws - min(len(plain[s]), len(noisy[s])) for s in states}
+    return _stacked(plain, partners), _stacked(noisy, partners), failed
+
+
+def _stacked(found: Mapping[str, list[Array]], partners: Units) -> _Totals:
     empty = np.zeros((0, len(partners.codes)))
-    return (
-        {s: np.stack(v) if v else empty for s, v in plain.items()},
-        {s: np.stack(v) if v else empty for s, v in noisy.items()},
-        failed,
-    )
+    return {s: np.stack(v) if v else empty for s, v in found.items()}
+
+
+def _drawn(shares: DormantShares, rng: np.random.Generator, settings: Settings) -> Draw | None:
+    try:
+        return draw(
+            shares,
+            rng,
+            elasticities=settings.elasticities,
+            pair_error=settings.pair_error or 0.0,
+        )
+    except NotConvergedError:
+        return None
 
 
 def _solved(
-    bare: World, country: int, partners: Units, asked: Scenario, drawn: Draw
-) -> tuple[Array, Array] | None:
-    """Trade by partner of one draw, without and with pairs' own errors."""
-    found = []
-    for psi in (drawn.dormant, drawn.dormant_noisy):
-        world = bare.with_(trade_elasticity=drawn.theta, dormant=psi)
-        try:
-            eq = solve_equilibrium(world, asked.to_shocks(world))
-        except (NoSolutionError, NotConvergedError):
-            return None
-        sold, bought = partners.total(eq.flows, country)
-        found.append(sold + bought)
-    return found[0], found[1]
+    bare: World,
+    country: int,
+    partners: Units,
+    asked: Scenario,
+    theta: Array,
+    psi: Mapping[str, Array],
+) -> Array | None:
+    """Trade by partner of one draw; None where it has no equilibrium."""
+    world = bare.with_(trade_elasticity=theta, dormant=psi)
+    try:
+        eq = solve_equilibrium(world, asked.to_shocks(world))
+    except (NoSolutionError, NotConvergedError):
+        return None
+    sold, bought = partners.total(eq.flows, country)
+    found: Array = sold + bought
+    return found
 
 
-def _ranks(totals: Array) -> NDArray[np.intp]:
-    """Rank of every partner in every draw, 1 the largest; shape (M, U)."""
-    order = np.argsort(-totals, axis=1, kind="stable")
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.arange(1, totals.shape[1] + 1)[None, :], axis=1)
-    return ranks
+# -- the table -------------------------------------------------------------------------
+def _never_seen(shares: DormantShares, eq: Equilibrium) -> float:
+    """Trade of the country, once open, on links of the kind ``never``."""
+    c, kinds = eq.world.country_index(shares.country), shares.kinds
+    sold = eq.flows[:, c][kinds.sales == NEVER].sum()
+    return float(sold + eq.flows[:, :, c][kinds.purchases == NEVER].sum())
 
 
 def _table(
     shares: DormantShares,
     partners: Units,
-    flows: Mapping[str, Array],
+    central: Mapping[str, Equilibrium],
     totals: Mapping[str, Array],
 ) -> pd.DataFrame:
-    world, c = shares.world, shares.world.country_index(shares.country)
+    c = shares.world.country_index(shares.country)
     columns: dict[str, Any] = {"name": partners.names}
-    for label, array in {"observed": world.flows, **flows}.items():
+    # what a rule that re-bases sees as observed is its own baseline
+    flows = {"observed": central[REFORM].world.flows}
+    for label, array in {**flows, **{s: eq.flows for s, eq in central.items()}}.items():
         sold, bought = partners.total(array, c)
         total = sold + bought
         columns[label] = total
         columns[f"{label}_exports"], columns[f"{label}_imports"] = sold, bought
         columns[f"{label}_rank"] = _rank(total)
         columns[f"{label}_share"] = total / total.sum() if total.sum() > 0 else 0.0
-        if label in totals and len(totals[label]):
-            low, high = np.quantile(totals[label], (0.05, 0.95), axis=0)
-            columns[f"{label}_low"], columns[f"{label}_high"] = low, high
+        columns |= _band(label, totals.get(label))
     for name, anchor in shares.anchors.items():
         value = partners.members @ (anchor.sales.value + anchor.purchases.value).sum(axis=0)
         columns[f"potential_{name}"] = value
         columns[f"potential_{name}_rank"] = _rank(value)
-    if len(totals[GRAVITY]):
-        low, high = np.quantile(totals[GRAVITY], (0.05, 0.95), axis=0)
-        columns[f"potential_{NORMAL}_low"] = low
-        columns[f"potential_{NORMAL}_high"] = high
+    columns |= _band(f"potential_{NORMAL}", totals[GRAVITY])
     frame = pd.DataFrame(columns, index=pd.Index(partners.codes, name="partner"))
-    return frame.sort_values([RELIEF, REFORM], ascending=False)
+    return frame.sort_values([s for s in _ANCHOR if s in central], ascending=False)
+
+
+def _band(label: str, totals: Array | None) -> dict[str, Array]:
+    """5, 50 and 95 % over the draws; nothing without draws."""
+    if totals is None or not len(totals):
+        return {}
+    found = np.quantile(totals, (0.05, 0.5, 0.95), axis=0)
+    names = ("low", "median", "high")
+    return {f"{label}_{name}": row for name, row in zip(names, found, strict=True)}
 
 
 def _rank(total: Array) -> pd.array:  # type: ignore[valid-type]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from detente.partners.race import RANKED, Race
+from detente.partners.race import Race
 from detente.report.documents import document
 
 
@@ -18,12 +18,12 @@ def tables(race: Race) -> dict[str, pd.DataFrame]:
     -------
     dict of str to DataFrame
         ``partners``; ``ranks`` (state, partner, rank, probability, and
-        ``probability_pair_error`` where each pair's own error is drawn too); ``borders``,
-        the ratio of the two anchors by sector; ``links``, every link with its kind and what
-        each anchor says of it.
+        ``probability_pair_error`` where each pair's own error is drawn too); ``links``, every
+        link with its kind and what each anchor says of it; and, with a history, ``borders``,
+        the anchors' ratio by sector.
     """
     parts = []
-    for state in RANKED if race.settings.draws else ():
+    for state in race.ranked if race.settings.draws else ():
         plain, noisy = (
             race.rank_probability(state, pair_error=own).stack() for own in (False, True)
         )
@@ -31,12 +31,14 @@ def tables(race: Race) -> dict[str, pd.DataFrame]:
         parts.append(frame.reset_index().assign(state=state))
     columns = ["state", "partner", "rank", "probability", "probability_pair_error"]
     ranks = pd.concat(parts)[columns] if parts else pd.DataFrame(columns=pd.Index(columns))
-    return {
+    found = {
         "partners": race.table.reset_index(),
         "ranks": ranks.reset_index(drop=True),
-        "borders": race.shares.border_ratio().reset_index(),
         "links": race.shares.links(),
     }
+    if race.shares.history is not None:
+        found["borders"] = race.shares.border_ratio().reset_index()
+    return found
 
 
 def as_document(race: Race, top: Sequence[str] = ()) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def as_document(race: Race, top: Sequence[str] = ()) -> dict[str, Any]:
         and the same with each pair's own error, and ``top``.
     """
     found = document(race.provenance(), tables(race))
-    states = RANKED if race.settings.draws else ()
+    states = race.ranked if race.settings.draws else ()
     for key, own in (("rank_probability", False), ("rank_probability_pair_error", True)):
         found[key] = {
             state: {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from detente.partners.race import GRAVITY, RANKED, REFORM, RELIEF, STATES, Race
+from detente.partners.race import GRAVITY, REFORM, RELIEF, Race
 from detente.report.numbers import capital, in_prose, in_table, listed, million, share, usd
 from detente.report.sections import Section, Table
 
@@ -18,7 +18,7 @@ _IMPLAUSIBLE = 2.0
 
 
 def sections(race: Race, top: Sequence[str] = ()) -> list[Section]:
-    """What is printed: partners, ranks, what it rests on.
+    """What is printed: partners, ranks, what they rest on.
 
     Parameters
     ----------
@@ -29,8 +29,7 @@ def sections(race: Race, top: Sequence[str] = ()) -> list[Section]:
     found = [
         Section(
             "partners",
-            f"Partners of {_country(race)}, million USD a year (rank)",
-            paragraphs=(),
+            f"Partners of {country(race)}, million USD a year (rank)",
             tables=(partners_table(race, top),),
             notes=_about(race),
         )
@@ -51,11 +50,14 @@ def sections(race: Race, top: Sequence[str] = ()) -> list[Section]:
 def title(race: Race) -> str:
     """One line that says what was done."""
     lifted = race.settings.lift
-    what = f"lifting {listed(list(lifted))}" if lifted else "lifting nothing"
-    return capital(f"{_country(race)} opens: {what}")
+    what = f"lifting {listed(list(lifted))}" if lifted else "lifting no ban"
+    rule = race.settings.deficit_rule
+    told = "" if rule == "fixed" else f"; deficits: {rule}"
+    return capital(f"{country(race)} opens: {what}{told}")
 
 
-def _country(race: Race) -> str:
+def country(race: Race) -> str:
+    """The country in a sentence."""
     return in_prose(race.world.country_names[race.world.country_index(race.country)])
 
 
@@ -66,30 +68,35 @@ def _shown(race: Race, top: Sequence[str]) -> pd.DataFrame:
 
 
 def partners_table(race: Race, top: Sequence[str] = ()) -> Table:
-    """Observed, gravity's potential, and the equilibria after relief and reform."""
+    """Observed, gravity's potential, and the equilibria."""
     table = _shown(race, top)
-    rows = [
-        (
-            in_table(str(row["name"]), 19),
-            _ranked(row["observed"], row["observed_rank"]),
-            _ranked(row["potential_normal"], row["potential_normal_rank"]),
-            _ranked(row[RELIEF], row[f"{RELIEF}_rank"]),
-            share(row[f"{RELIEF}_share"]),
-            _ranked(row[REFORM], row[f"{REFORM}_rank"]),
-            share(row[f"{REFORM}_share"]),
-        )
-        for _, row in table.iterrows()
-    ]
-    money = ["observed", "potential_normal", RELIEF, REFORM]
     rest = race.table.drop(index=table.index)
+    rows = [(in_table(str(row["name"]), 19), *_cells(race, row)) for _, row in table.iterrows()]
     if len(rest):
-        o, g, a, b = (million(float(rest[key].sum())) for key in money)
-        pa, pb = (share(float(rest[f"{s}_share"].sum())) for s in STATES)
-        rows.append((f"{len(rest)} others", o, g, a, pa, b, pb))
-    o, g, a, b = (million(float(race.table[key].sum())) for key in money)
-    rows.append(("All partners", o, g, a, "", b, ""))
-    headers = ("Partner", "Observed", "Gravity", "Relief", "share", "Reform", "share")
-    return Table(headers, "lrrrrrr", tuple(rows), sums=1)
+        rows.append((f"{len(rest)} others", *_sums(race, rest, shares=True)))
+    rows.append(("All partners", *_sums(race, race.table, shares=False)))
+    headers = ["Partner", "Observed", "Gravity"]
+    for state in race.states:
+        headers += [capital(state), "share"]
+    return Table(tuple(headers), "l" + "r" * (len(headers) - 1), tuple(rows), sums=1)
+
+
+def _cells(race: Race, row: pd.Series) -> list[str]:
+    cells = [
+        _ranked(row["observed"], row["observed_rank"]),
+        _ranked(row["potential_normal"], row["potential_normal_rank"]),
+    ]
+    for state in race.states:
+        cells += [_ranked(row[state], row[f"{state}_rank"]), share(row[f"{state}_share"])]
+    return cells
+
+
+def _sums(race: Race, table: pd.DataFrame, *, shares: bool) -> list[str]:
+    cells = [million(float(table[key].sum())) for key in ("observed", "potential_normal")]
+    for state in race.states:
+        part = share(float(table[f"{state}_share"].sum())) if shares else ""
+        cells += [million(float(table[state].sum())), part]
+    return cells
 
 
 def _ranked(value: float, rank: float | None) -> str:
@@ -99,8 +106,9 @@ def _ranked(value: float, rank: float | None) -> str:
 
 def ranks_table(race: Race, top: Sequence[str] = ()) -> Table:
     """Chances of the first three ranks, of the partners that ever come near."""
-    plain = {s: race.rank_probability(s) for s in STATES}
-    noisy = {s: race.rank_probability(s, pair_error=True) for s in STATES}
+    shown = race.states if RELIEF in race.states else race.ranked
+    plain = {s: race.rank_probability(s) for s in shown}
+    noisy = {s: race.rank_probability(s, pair_error=True) for s in shown}
     every = [p.iloc[:, :3].sum(axis=1) for p in (*plain.values(), *noisy.values())]
     chance = pd.concat(every, axis=1).sum(axis=1)
     codes = [c for c in race.table.index if chance[c] >= _RARE or c in top]
@@ -108,21 +116,35 @@ def ranks_table(race: Race, top: Sequence[str] = ()) -> Table:
     for code in codes:
         cells = [
             f"{_percent(plain[s].loc[code, r])} ({_percent(noisy[s].loc[code, r])})"
-            for s in STATES
-            for r in (1, 2, 3)
+            for s in shown
+            for r in plain[s].columns[:3]
         ]
         rows.append((in_table(str(race.table.loc[code, "name"]), 19), *cells))
-    headers = ("Partner", "Relief 1st", "2nd", "3rd", "Reform 1st", "2nd", "3rd")
-    return Table(headers, "lrrrrrr", tuple(rows))
+    ordinals = ("1st", "2nd", "3rd")[: len(race.units.codes)]
+    headers = [f"{capital(s)} {o}" if o == "1st" else o for s in shown for o in ordinals]
+    return Table(("Partner", *headers), "l" + "r" * len(headers), tuple(rows))
 
 
-def borders_table(race: Race) -> Table:
+def borders(race: Race) -> Section:
     """How far from normal the border was before the bans, by sector."""
-    table = race.shares.border_ratio()
-    names = dict(zip(race.world.sectors, race.world.sector_names, strict=True))
+    partner = race.shares.history.reference if race.shares.history else ""
+    return Section(
+        "borders",
+        f"How far from normal the border of {country(race)} was before the bans",
+        tables=(_borders_table(race, partner),),
+        notes=(
+            "Million USD a year with all partners, at today's costs: as before the bans, and "
+            "behind a normal border; their ratio (1 is normal). "
+            f"With {partner}: the ratio with this one partner, as it was traded then (not cut "
+            "to what is made today).",
+        ),
+    )
+
+
+def _borders_table(race: Race, partner: str) -> Table:
     rows = [
         (
-            _cut(names[str(sector)], 26),
+            str(sector),
             *(
                 cell
                 for way in ("exports", "imports")
@@ -134,42 +156,13 @@ def borders_table(race: Race) -> Table:
                 )
             ),
         )
-        for sector, row in table.iterrows()
+        for sector, row in race.shares.border_ratio().iterrows()
     ]
-    partner = race.shares.history.reference if race.shares.history else ""
     headers = (
-        "Sector",
-        "Sold",
-        "normal",
-        "ratio",
-        partner,
-        "Bought",
-        "normal",
-        "ratio",
-        partner,
-    )
+        "Sector", "Sold", "normal", "ratio", f"to {partner}",
+        "Bought", "normal", "ratio", f"from {partner}",
+    )  # fmt: skip
     return Table(headers, "lrrrrrrrr", tuple(rows))
-
-
-def borders(race: Race) -> Section:
-    """The table of borders with its title and how to read it."""
-    partner = race.shares.history.reference if race.shares.history else ""
-    return Section(
-        "borders",
-        f"How far from normal the border of {_country(race)} was before the bans",
-        paragraphs=(),
-        tables=(borders_table(race),),
-        notes=(
-            "Million USD a year with all partners, at today's costs: as before the bans, and "
-            "behind a normal border; their ratio (1 is normal). "
-            f"{partner}: the ratio with this one partner, as it was traded then (not cut to "
-            "what is made today).",
-        ),
-    )
-
-
-def _cut(name: str, width: int) -> str:
-    return name if len(name) <= width else name[: width - 1].rstrip(" ,") + "…"
 
 
 def _times(ratio: float) -> str:
@@ -178,41 +171,50 @@ def _times(ratio: float) -> str:
 
 def _percent(probability: float) -> str:
     value = 100 * float(probability)
+    if pd.isna(value):
+        return "n/a"
     return "0" if value == 0 else "<1" if value < 0.95 else f"{value:.0f}"
 
 
 def _claim(race: Race, top: Sequence[str]) -> list[str]:
     """The chance that the partners named are the largest ones."""
-    names = [
-        in_prose(str(race.table.loc[c, "name"])) if c in race.table.index else c for c in top
-    ]
+    names = [in_prose(str(race.table.loc[c, "name"])) for c in top]
     parts = []
-    for state in RANKED:
+    for state in race.ranked:
         chances = [race.probability_of_top(top, state, pair_error=own) for own in (False, True)]
         when = "by gravity" if state == GRAVITY else f"after {state}"
         parts.append(f"{_percent(chances[0])} % ({_percent(chances[1])} %) {when}")
     size = {1: "largest partner is", 2: "two largest partners are"}.get(
         len(top), f"{len(top)} largest partners are"
     )
-    return [f"The {size} {listed(names)}, in any order: {', '.join(parts)}."]
+    order = ", in any order" if len(top) > 1 else ""
+    return [f"The {size} {listed(names)}{order}: {', '.join(parts)}."]
 
 
 def _about(race: Race) -> tuple[str, ...]:
     """What the columns are, and how to read them."""
-    observed, relief, reform, gravity = (
-        float(race.table[key].sum()) for key in ("observed", RELIEF, REFORM, "potential_normal")
-    )
+    meant = {
+        RELIEF: "Relief: the bans named are lifted, links return to what they carried before; "
+        "equilibrium. ",
+        REFORM: "Reform: they are lifted, and every link that no ban closes opens to gravity's "
+        "share; equilibrium. ",
+    }
     notes = [
         "Gravity: what a country of its output, spending and place trades behind an average "
-        "border, at today's costs. Relief: the bans are lifted, links return to what they "
-        "carried before; equilibrium. Reform: they are lifted and every link opens to "
-        "gravity's share; equilibrium. Basis: docs/dormant.md. By sector, how far from normal "
-        "the border was before the bans: --table borders.",
-        f"All trade: {usd(observed)} observed, {usd(gravity)} by gravity, {usd(relief)} after "
-        f"relief (welfare {race.welfare[RELIEF]:+.1%}), {usd(reform)} after reform "
-        f"({race.welfare[REFORM]:+.0%}).".replace("%", " %").replace("-", "−"),
+        f"border, at today's costs. {''.join(meant[s] for s in race.states)}"
+        "Basis: docs/dormant.md. By sector, how far from normal the border was before the "
+        "bans: --table borders.",
+        _totals(race),
     ]
-    times = reform / race.income
+    if race.still_in_force:
+        notes.append(f"Still in force: {listed(list(race.still_in_force))}.")
+    if RELIEF in race.states:
+        seen = race.never_seen[RELIEF] / max(float(race.table[RELIEF].sum()), 1e-12)
+        notes.append(
+            f"Of relief's trade {share(seen)} is on links with no trade to go by, carried from "
+            "what was traded before with the one partner that was free."
+        )
+    times = float(race.table[REFORM].sum()) / race.income
     if times > _IMPLAUSIBLE:
         notes.append(
             f"Reform's trade is {times:.1f} times the country's income: read its amounts as "
@@ -222,13 +224,29 @@ def _about(race: Race) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _totals(race: Race) -> str:
+    """Trade with all partners in every column, with its range over the draws."""
+    observed, gravity = (
+        usd(float(race.table[key].sum())) for key in ("observed", "potential_normal")
+    )
+    parts = [f"{observed} observed", f"{gravity} by gravity"]
+    for state in race.states:
+        welfare = f"{100 * race.welfare[state]:+.3g} %".replace("-", "−")
+        told = f"{usd(float(race.table[state].sum()))} after {state} (welfare {welfare}"
+        if len(race.totals[state]):
+            low, high = pd.Series(race.totals[state].sum(axis=1)).quantile([0.05, 0.95])
+            told += f"; draws {usd(low)} to {usd(high)}"
+        parts.append(f"{told})")
+    return f"All trade: {', '.join(parts)}."
+
+
 def _drawn(race: Race) -> tuple[str, ...]:
     given = race.settings
     drawn = "gravity's coefficients"
     drawn += " and trade elasticities" if given.elasticities else ""
     notes = [
         f"{given.draws} draws of {drawn}, seed {given.seed}. In brackets gravity also misses "
-        f"each pair by a factor of its own (standard deviation of its log "
+        "each pair by a factor of its own (standard deviation of its log "
         f"{given.pair_error:.2f}, as between countries that do trade)."
     ]
     lost = {s: n for s, n in race.failed.items() if n}

@@ -21,16 +21,21 @@ class Units:
         U partners.
     members : ndarray, shape (U, N)
         1 where a country of the world belongs to a partner.
+    bloc_of : mapping of str to str
+        Country to the bloc that stands in for it.
     """
 
     codes: tuple[str, ...]
     names: tuple[str, ...]
     members: Array
+    bloc_of: Mapping[str, str]
 
     def position(self, code: str, where: str = "") -> int:
         """Position of a partner; an unknown one is refused with the nearest."""
         if code not in self.codes:
             label = f"{where}: " if where else ""
+            if code in self.bloc_of:
+                raise InputError(f"{label}'{code}' is part of {self.bloc_of[code]} here.")
             raise InputError(
                 f"{label}'{code}' is no partner here; there are {', '.join(self.codes)}.",
                 None,
@@ -84,4 +89,4 @@ def units(
     members = np.zeros((len(codes), world.n_countries))
     for code, unit in titles.items():
         members[codes.index(unit), world.country_index(code)] = 1.0
-    return Units(codes, tuple(named.get(code, code) for code in codes), members)
+    return Units(codes, tuple(named.get(code, code) for code in codes), members, owner)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from detente.outcomes.sensitivity import REFORM
+from detente.outcomes.sensitivity import NORMAL_BORDER
 from detente.report.numbers import (
     NO_MONEY,
     NOISE,
@@ -188,7 +188,7 @@ def _range(view: View) -> list[str]:
     base = table.iloc[:1]
     scaled = table[table.index.str.startswith("ψ")]
     theta = table[table.index.str.startswith("θ")]
-    reform = table[table.index == REFORM]
+    reform = table[table.index == NORMAL_BORDER]
     rules = table.drop(index=[*scaled.index, *theta.index, *base.index, *reform.index])
     told, its = [], _its(view.prose(view.country))
     if not scaled.empty:
@@ -198,8 +198,8 @@ def _range(view: View) -> list[str]:
         )
     if reform["welfare"].notna().any():
         told.append(
-            "if what opens met a normal border (reform), not only what was there before the "
-            f"bans (relief), by {percent(float(reform['welfare'].iloc[0]))}"
+            "if what opens met a normal border, and not what was there before the bans, "
+            f"by {percent(float(reform['welfare'].iloc[0]))}"
         )
     if theta["welfare"].notna().any():
         told.append(

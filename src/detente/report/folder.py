@@ -70,7 +70,7 @@ def write_run(directory: Path, view: View) -> Path:
     if text:
         found["scenario.yaml"] = text.encode()
     if view.provenance["world"]["file"]:
-        found[view.provenance["world"]["file"]] = _world_bytes(view.world)
+        found[view.provenance["world"]["file"]] = world_bytes(view.world)
     return write_files(directory, found, _facts(view))
 
 
@@ -78,7 +78,7 @@ def _facts(view: View) -> dict[str, Any]:
     """What run.json holds beside the list of files."""
     given, settings = view.provenance["scenario"], view.provenance["settings"]
     again = ["detente", "run", "scenario.yaml", "--tolerance", str(settings["tolerance"])]
-    again += [*_world_options(view.provenance["world"]), "--country", view.country]
+    again += [*world_options(view.provenance["world"]), "--country", view.country]
     if given.get("at") and not given.get("notes", {}).get("end_of_scenario", True):
         again += ["--at", given["at"]]
     packages = ("numpy", "scipy", "pandas")
@@ -93,7 +93,7 @@ def _facts(view: View) -> dict[str, Any]:
     }
 
 
-def _world_options(world: Mapping[str, Any]) -> list[str]:
+def world_options(world: Mapping[str, Any]) -> list[str]:
     """Options that load the same world again, from inside the run's folder."""
     if world["file"]:
         return ["--world", world["file"]]
@@ -102,7 +102,8 @@ def _world_options(world: Mapping[str, Any]) -> list[str]:
     return ["--world", name.removesuffix(DPRK_SIZES[size]), "--dprk-size", size]
 
 
-def _world_bytes(world: World) -> bytes:
+def world_bytes(world: World) -> bytes:
+    """A world's file, for a folder that needs its own copy."""
     with TemporaryDirectory() as folder:
         return save_world(world, Path(folder) / "world.npz").read_bytes()
 

@@ -436,7 +436,6 @@ _NO_DEFICITS = "no deficits, before or after"
 _VARIANTS: Mapping[str, str] = {
     _NO_DEFICITS: "no deficits at all",
     "deficits end with the change": "deficits end as a shock",
-    "a normal border (reform)": "a normal border",
 }
 
 
