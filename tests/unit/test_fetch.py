@@ -44,6 +44,7 @@ from detente.sources.fetch import (
     located,
 )
 from detente.sources.locking import locked
+from hypothesis_profiles import examples
 from local_server import LocalServer, Page
 
 BODY = bytes(range(256)) * 64  # 16,384 bytes
@@ -229,7 +230,7 @@ def test_a_part_of_another_address_is_not_used(server: LocalServer) -> None:
     assert (found.path.read_bytes(), server.asked[1].range) == (BODY, "")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     versions=st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=3),
     cuts=st.lists(st.integers(0, 300), max_size=6),

@@ -137,5 +137,5 @@ def test_columns_that_do_not_fit_are_refused(formula, message):
 
 def test_an_effect_with_a_hole_is_refused():
     table = TABLE.assign(bloc=["x", None, "x", "x", "x", "x", "x", "x"])
-    with pytest.raises(InputError, match="line 2.*'bloc' is missing"):
+    with pytest.raises(InputError, match=r"line 2.*'bloc' is missing"):
         design(panel(table), parse("trade ~ rta | bloc"))

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from detente.errors import InputError
 from detente.sources.mirror import REPORT, load_traps, mirror_report
 from detente.sources.twin import suspicious
+from hypothesis_profiles import examples
 
 HEADER = (
     "rule,country,partner,product,years,direction,action,amount,formula,reason,source,"
@@ -141,7 +142,7 @@ def test_transit_moves_only_by_the_share_that_the_user_gives():
     assert third.loc[rows].set_index("year").value.to_dict() == {2014: 20, 2013: 22.5}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.floats(0.01, 1.0), st.floats(0.1, 500), st.floats(0.1, 500))
 def test_moving_keeps_the_worlds_trade(share, coal, cloth):
     trade = TRADE.copy()
@@ -280,7 +281,7 @@ def test_scores_do_not_depend_on_the_unit_of_money():
     np.testing.assert_allclose(small.suspect * 1e3, large.suspect)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.lists(st.floats(0.01, 1e4), min_size=30, max_size=30))
 def test_scores_lie_between_0_and_1(values):
     trade = panel(6)

@@ -242,8 +242,8 @@ def levels_told_apart(effects: list[Codes]) -> int:
     size = sizes[0] + sizes[1]
     ones = np.ones(len(effects[0]))
     graph = coo_matrix((ones, (effects[0], sizes[0] + effects[1])), shape=(size, size))
-    parts = int(connected_components(graph, directed=False, return_labels=False))
-    return sum(sizes) - parts - (len(sizes) - 2)
+    parts, _ = connected_components(graph, directed=False)
+    return sum(sizes) - int(parts) - (len(sizes) - 2)
 
 
 def clustered(scores: Array, bread: Array, clusters: list[Codes]) -> tuple[Array, int]:

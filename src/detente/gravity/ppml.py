@@ -9,7 +9,7 @@ as estimates do not exist where it is (Correia, Guimarães & Zylkin 2019, arXiv:
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -188,23 +188,37 @@ def ppml(
         small = len(effects) <= FEPOIS_EFFECTS and len(flow) <= FEPOIS_ROWS
         engine = "fepois" if small else "irls"
     solve = {"fepois": _by_fepois, "irls": _by_irls}[engine]
-    solution, covariance, groups = solve(rows)
-    if solution.last_step > SEPARATED_STEP:
-        # A term still runs off to infinity: rows that it alone explains must go first.
-        try:
-            lost = rectified(rows.scaled, rows.matrix, rows.codes(effects), MAX_STEPS)
-        except ValueError as error:
-            raise EstimationError(str(error)) from None
-        rows.kept[np.flatnonzero(rows.kept)[lost]] = False
-        rows.separated += len(lost)
-        rows.drop(keep_singletons)
-        solution, covariance, groups = solve(rows)
-        if solution.last_step > SEPARATED_STEP:
-            raise EstimationError("a coefficient has no finite value (separation)")
+    solution, covariance, groups = _unseparated(rows, solve, keep_singletons)
     y, mu = rows.scaled, solution.fitted
     fit = 1.0 - deviance(y, mu) / deviance(y, np.ones(len(y))) if np.ptp(y) > 0 else np.nan
     scale = float(flow[rows.kept].mean())
     return _outcome(rows, solution, (covariance, groups), (y, mu * scale), fit)
+
+
+def _unseparated(
+    rows: _Rows, solve: Callable[[_Rows], tuple[Solution, Array, int]], keep_singletons: bool
+) -> tuple[Solution, Array, int]:
+    """Solve; where a term runs off to infinity, drop the rows that it separates first."""
+    failed = None
+    try:
+        solution, covariance, groups = solve(rows)
+        if solution.last_step <= SEPARATED_STEP:
+            return solution, covariance, groups
+    except EstimationError as error:
+        failed = error
+    try:
+        lost = rectified(rows.scaled, rows.matrix, rows.codes(rows.effects), MAX_STEPS)
+    except ValueError as error:
+        raise failed or EstimationError(str(error)) from None
+    if failed is not None and not len(lost):
+        raise failed
+    rows.kept[np.flatnonzero(rows.kept)[lost]] = False
+    rows.separated += len(lost)
+    rows.drop(keep_singletons)
+    solution, covariance, groups = solve(rows)
+    if solution.last_step > SEPARATED_STEP:
+        raise EstimationError("a coefficient has no finite value (separation)")
+    return solution, covariance, groups
 
 
 def ols(

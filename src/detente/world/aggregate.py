@@ -95,7 +95,7 @@ def aggregate(
 #: what a world's metadata says by code, which the merged codes would make untrue
 _BY_CODE = (
     "rebased", "link_kind", "donor_moves", "splice", "provisional", "dormant", "blocs",
-    "elasticity_errors", "build",
+    "elasticity_errors", "build", "split",
 )  # fmt: skip
 
 
