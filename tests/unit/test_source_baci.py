@@ -14,6 +14,7 @@ from hypothesis import given, settings
 
 from detente.errors import InputError
 from detente.sources.baci import read_baci
+from hypothesis_profiles import examples
 
 COUNTRIES = """country_code,country_name,country_iso2,country_iso3
 56,Belgium,BE,BEL
@@ -167,7 +168,7 @@ def test_two_numbers_of_one_country_are_summed_and_noted(tmp_path):
     assert any("58 'Belgium-Luxembourg" in n for n in found.source.notes)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from detente.errors import InputError
 from detente.sources.icio import read_icio
 from detente.sources.pick import year_of
+from hypothesis_profiles import examples
 from io_originals import (
     ICIO_FINAL,
     ICIO_SECTORS,
@@ -128,7 +129,7 @@ def test_pymrio_reads_the_same_table_of_the_releases_that_it_knows(tmp_path):
             assert ours.final[s, :, n].sum() == pytest.approx(sold[sector], rel=1e-12)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(
     n=st.integers(1, 4),
     seed=st.integers(0, 10**6),

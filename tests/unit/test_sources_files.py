@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from detente.errors import InputError
 from detente.sources.files import Limits, atomic, is_zip, members, opened, sha256
+from hypothesis_profiles import examples
 
 TEXT = b"t,i,j,k,v\n1995,4,24,841510,0.085\n" * 200
 
@@ -227,7 +228,7 @@ def test_a_zip_in_a_zip_and_a_link_are_not_followed(tmp_path: Path) -> None:
 
 
 # -- damage ------------------------------------------------------------------------------
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(keep=st.floats(0.0, 0.999), kind=st.sampled_from(["a.zip", "a.csv.gz"]))
 def test_a_truncated_archive_is_never_a_shorter_table(
     keep: float, kind: str, tmp_path_factory
@@ -241,7 +242,7 @@ def test_a_truncated_archive_is_never_a_shorter_table(
     refused(path)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(at=st.floats(0.0, 1.0, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_never_another_table(at: float, bit: int, tmp_path_factory) -> None:
     path = zipped(tmp_path_factory.mktemp("bit") / "a.zip", {"a.csv": TEXT})

@@ -25,6 +25,7 @@ from detente.sources.reading import (
     refuse_unknown,
     to_numbers,
 )
+from hypothesis_profiles import examples
 
 #: As CEPII names them in BACI.
 BACI = {
@@ -161,7 +162,7 @@ def test_chunks_are_the_table_in_pieces(tmp_path: Path) -> None:
     assert pieces[-1].index[-1] == 5001
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     rows=st.lists(
         st.tuples(

@@ -40,6 +40,7 @@ from detente.replicate.handbook_data import (
     SECTORS,
     read_handbook_data,
 )
+from hypothesis_profiles import examples
 from worlds import random_world
 
 NAME = "costinot-rodriguez-clare-2014"
@@ -116,7 +117,7 @@ def test_a_good_that_is_not_made_at_home_keeps_its_price() -> None:
     np.testing.assert_allclose(found[1], 1.0 - np.sqrt(0.45), rtol=1e-12)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(
     seed=st.integers(0, 2**32 - 1),
     size=st.integers(2, 8),
