@@ -22,9 +22,14 @@ _NAME = rf"(?:[\w*.-]+\.(?:{ENDINGS})|[\w-]+/)"
 PATH = re.compile(rf"(?<![\w/.:*])((?:[\w*.-]+/)*{_NAME})(?![\w/])", re.ASCII)
 #: made by a run, or placeholders of a command's arguments
 MADE = {"report.html", "summary.md", "run.json", "runs/", ".venv/"}
+MADE |= {"MAP.yaml", "SPEC.yaml", "cuba-1958.csv"}
+#: files of others that the replications cite: in papers' archives and in ../shared/data
+MADE |= {"N/", "_s/", "_sk/", "cp/DATA_OUT_100.csv", "data/SECTORAL_TRADE_ELASTICITY.csv"}
+MADE |= {"data99.csv", "elasticity_triads.csv", "expected_welfare_zero_deficit.csv"}
+MADE |= {"wiot_2008.npz"}
 #: folders that a name without one may be in
 FOLDERS = ("", "scenarios", "docs", "src/detente", "src/detente/scenario")
-FOLDERS += ("src/detente/data", "src/detente/data/worlds")
+FOLDERS += ("src/detente/data", "src/detente/data/worlds", "src/detente/replicate")
 
 
 def blocks(path: Path, language: str) -> list[str]:

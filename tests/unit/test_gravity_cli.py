@@ -5,11 +5,11 @@ import json
 import pandas as pd
 import pytest
 import typer
-from gravity_world import flows_of
 from typer.testing import CliRunner
 
 from detente.cli import Commands
 from detente.cli.gravity import gravity
+from gravity_world import flows_of
 
 pytest.importorskip("pyfixest", reason="needs the extra 'estimate'")
 
@@ -42,7 +42,7 @@ def test_help_has_an_example():
 
 def test_json_is_strict_and_complete(file):
     done = call(file, "--format", "json", "--holdout", 0.2, "--seed", 1)
-    found = json.loads(done.stdout, parse_constant=lambda c: pytest.fail(c))
+    found = json.loads(done.stdout, parse_constant=pytest.fail)
     assert len(found["covariance"]) == len(found["terms"]) == len(found["coef"])
     assert found["content_hash"] and found["holdout"]["seed"] == 1
     assert found["holdout"]["prediction_error"][0]["sector"] == "all"

@@ -7,13 +7,13 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pandas as pd
 import pytest
-from gravity_world import TRUE, flows_of
 
 from detente.errors import InputError
 from detente.gravity import EstimationError, gravity, structural_gravity
 from detente.gravity.irls import poisson, rectified
 from detente.gravity.panel import panel
 from detente.gravity.ppml import droppable, ppml
+from gravity_world import TRUE, flows_of
 
 pytest.importorskip("pyfixest", reason="needs the extra 'estimate'")
 

@@ -4,10 +4,10 @@ import re
 
 import numpy as np
 import pytest
-from gravity_world import flows_of
 
 from detente.errors import InputError
 from detente.gravity import gravity, table
+from gravity_world import flows_of
 
 pytest.importorskip("pyfixest", reason="needs the extra 'estimate'")
 

@@ -185,7 +185,7 @@ def _said(hidden: Holdout) -> list[str]:
     return [
         f"Out of sample: {hidden.hidden_pairs} of {hidden.all_pairs} trading pairs hidden "
         f"(seed {hidden.seed}), {len(hidden.flows)} positive flows predicted, "
-        f"{hidden.zero_flows} zero ones left out."
+        f"{hidden.zero_flows} zero ones and {hidden.unpredicted} without a prediction left out."
     ]
 
 
@@ -197,6 +197,7 @@ def _out_of_sample(hidden: Holdout | None) -> dict[str, Any]:
             "hidden_pairs": hidden.hidden_pairs,
             "all_pairs": hidden.all_pairs,
             "zero_flows": hidden.zero_flows,
+            "unpredicted": hidden.unpredicted,
             "seed": hidden.seed,
             "errors": records(hidden.table),
             "prediction_error": records(hidden.prediction_error()),

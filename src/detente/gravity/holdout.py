@@ -48,6 +48,9 @@ class Holdout:
     zero_flows : int
         Hidden flows that are zero (the other direction, a year, a sector): they have no log
         and are left out of the errors.
+    unpredicted : int
+        Hidden positive flows left out because a predictor has nothing to go by: no distance,
+        or a country of which nothing else is seen.
     seed : int
     result : GravityResult
         Estimated on what was not hidden.
@@ -58,6 +61,7 @@ class Holdout:
     hidden_pairs: int
     all_pairs: int
     zero_flows: int
+    unpredicted: int
     seed: int
     result: GravityResult
 
@@ -158,6 +162,7 @@ def holdout(
         hidden_pairs=n_hidden,
         all_pairs=n_all,
         zero_flows=int((~positive).sum()),
+        unpredicted=int((positive & ~usable).sum()),
         seed=seed,
         result=result,
     )

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from detente.report.answer import answer
+from detente.outcomes.sensitivity import NORMAL_BORDER
 from detente.report.numbers import (
     NO_MONEY,
     TINY,
@@ -371,7 +372,8 @@ def _other_baseline(view: View, table: pd.DataFrame) -> tuple[frozenset[str], st
     rows = list(map(str, table.index))
     marked = frozenset(row for row in rows if row == _NO_DEFICITS)
     if view.provenance["settings"]["deficit_rule"] == "balanced":
-        marked = frozenset(row for row in rows if row == rows[0] or row[0] in "ψθ")
+        own = (rows[0], NORMAL_BORDER)
+        marked = frozenset(row for row in rows if row in own or row[0] in "ψθ")
     inside = table.index.isin(marked)
     before = [_first(table.loc[chosen, "trade"]) for chosen in (inside, ~inside)]
     if not marked or math.isnan(sum(before)) or math.isclose(*before, rel_tol=1e-9):
