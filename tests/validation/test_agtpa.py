@@ -197,3 +197,13 @@ def test_a_folder_without_the_data_is_refused(tmp_path):
     )
     with pytest.raises(InputError, match="no column for the trade"):
         agtpa(tmp_path)
+
+
+def test_the_command_line_gets_tables_and_a_verdict(found):
+    assert found.agrees and found.text.startswith("replicated: 95 of 95")
+    assert next(iter(found.frames)) == "coefficients"
+    summary = found.summary.set_index(["application", "figure"])
+    assert (summary["countries"] == 69).all()
+    assert summary.loc[("nafta", "real_gdp"), "solved_largest"] < 0.04
+    assert found.selection["country"].tolist()[0] == "USA"
+    assert found.facts["iterations"] == {"borders": 5, "nafta": 3}

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from detente._version import __version__
 from detente.cli.fetch import fetch
+from detente.cli.gravity import gravity
 from detente.cli.partners import partners
 from detente.cli.replicate import replicate
 from detente.cli.run import run
@@ -78,6 +79,7 @@ app.add_typer(world_app, name="world")
 app.command()(schema)
 app.command()(replicate)
 app.command()(fetch)
+app.command()(gravity)
 
 
 #: what a stream that lacks a sign gets instead: a lost minus would be a wrong number

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 REPLICATIONS: dict[str, tuple[str, str]] = {
     "caliendo-parro-2015": ("caliendo_parro_2015", "NAFTA's tariff cuts"),
     "caliendo-parro-elasticities": ("caliendo_parro_elasticities", "elasticities by sector"),
+    "agtpa": ("agtpa", "gravity, trade without borders"),
     "costinot-rodriguez-clare-2014": ("costinot_rodriguez_clare_2014", "gains from trade"),
 }
 NAMES = tuple(REPLICATIONS)

@@ -46,6 +46,8 @@ def _tables(found: Comparison) -> None:
         _heading(table.title)
         if table.shown is None:
             print_frame(table.frame)
+        elif not table.shown.headers:
+            continue
         else:
             align = "l" + "r" * (len(table.shown.headers) - 1)
             console().print(rich_table(Table(table.shown.headers, align, table.shown.rows)))

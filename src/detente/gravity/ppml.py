@@ -108,7 +108,10 @@ class _Rows:
         self.separated += separated
         self.singletons += alone
         if not (self.flow[self.kept] > 0).any():
-            raise EstimationError("no positive flow is left")
+            raise EstimationError(
+                f"no positive flow is left of {len(self.kept)} rows: {self.separated} have an "
+                f"effect with zeros only, {self.singletons} an effect of their own"
+            )
 
     @property
     def scaled(self) -> Array:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from detente.report.answer import answer
 from detente.outcomes.sensitivity import NORMAL_BORDER
+from detente.report.answer import answer
 from detente.report.numbers import (
     NO_MONEY,
     TINY,

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -49,6 +52,9 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 #: Bytes of text that are parsed at once.
 BLOCK = 16 * 1024**2
 _HEAD = 256 * 1024
+
+#: Seconds for a read under way to come back once nobody wants it.
+_PATIENCE = 10.0
 
 
 def read_table(
@@ -222,6 +228,84 @@ class _Counting(io.RawIOBase):
         return data
 
 
+class _Ahead(io.RawIOBase):
+    """What arrow reads, on a thread of its own; nothing any more once ``done`` is set."""
+
+    def __init__(self, stream: io.RawIOBase, done: threading.Event) -> None:
+        self.stream, self.done = stream, done
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return b"" if self.done.is_set() else self.stream.read(size) or b""
+
+
+@dataclass
+class _Handler:
+    """What arrow calls for a row of the wrong length; an object that can be watched."""
+
+    tell: Callable[[pc.InvalidRow], str]
+
+    def __call__(self, row: pc.InvalidRow) -> str:
+        return self.tell(row)
+
+
+def arrow_batches(
+    stream: io.RawIOBase,
+    ragged: Callable[[pc.InvalidRow], str],
+    *,
+    parse: Mapping[str, Any],
+    read: pc.ReadOptions,
+    convert: pc.ConvertOptions,
+) -> Iterator[pa.RecordBatch]:
+    """Batches of a csv; when this ends, for whatever reason, arrow has let go of the stream.
+
+    Arrow reads ahead on a thread of its own. A thread that still calls back when the
+    interpreter ends makes it abort or hang, so this waits until there is none.
+
+    Parameters
+    ----------
+    stream : file
+        Its ``read`` is called from another thread.
+    ragged : callable
+        For a row of the wrong length.
+    parse : mapping
+        For ``ParseOptions``, without a handler of rows.
+    read, convert
+        Options of arrow.
+
+    Raises
+    ------
+    ArrowInvalid
+        As arrow does.
+    """
+    done, gone = threading.Event(), threading.Semaphore(0)
+    watched: list[weakref.ref[object]] = []
+
+    def start() -> pc.CSVStreamingReader:
+        ahead, handler = _Ahead(stream, done), _Handler(ragged)
+        watched.extend(weakref.ref(x, lambda _: gone.release()) for x in (ahead, handler))
+        options = pc.ParseOptions(invalid_row_handler=handler, **parse)
+        try:
+            return pc.open_csv(
+                ahead, read_options=read, parse_options=options, convert_options=convert
+            )
+        finally:
+            del ahead, handler, options  # an error's traceback would hold them
+
+    reader = None
+    try:
+        reader = start()
+        with reader:
+            yield from reader
+    finally:
+        done.set()
+        del reader
+        for _ in () if sys.is_finalizing() else watched:
+            gone.acquire(timeout=_PATIENCE)
+
+
 class _Reader:
     """One pass over one file."""
 
@@ -289,34 +373,35 @@ class _Reader:
         names = [f"f{j}" for j in range(len(self.header))]
         kept = [f"f{j}" for j in self.at.values()]
         try:
-            with pc.open_csv(
+            yield from arrow_batches(
                 stream,
-                read_options=pc.ReadOptions(
+                self._ragged,
+                parse={
+                    "delimiter": self.sep,
+                    "newlines_in_values": True,
+                    "ignore_empty_lines": False,
+                },
+                read=pc.ReadOptions(
                     column_names=names,
                     skip_rows=self.skip + 1,
                     block_size=self.block,
                     use_threads=False,
                 ),
-                parse_options=pc.ParseOptions(
-                    delimiter=self.sep,
-                    newlines_in_values=True,
-                    ignore_empty_lines=False,
-                    invalid_row_handler=self._ragged,
-                ),
-                convert_options=pc.ConvertOptions(
+                convert=pc.ConvertOptions(
                     column_types=dict.fromkeys(kept, pa.string()),
                     include_columns=kept,
                     check_utf8=False,
                     strings_can_be_null=False,
                 ),
-            ) as reader:
-                yield from reader
+            )
         except pa.ArrowInvalid as error:
             if self.ragged is not None:
                 raise self.ragged from None
-            raise InputError(
-                f"it cannot be read as a table: {error}.", place(self.path)
-            ) from None
+            what = f"it cannot be read as a table: {error}."
+            if "straddling" in str(error):
+                size = f"{self.block / 1e6:,.0f} MB"
+                what = f"a row is longer than {size}: no table, or a quote that is not closed."
+            raise InputError(what, place(self.path)) from None
 
     def _ragged(self, row: pc.InvalidRow) -> str:
         told = f"the row has {row.actual_columns} cells; the header has {row.expected_columns}"
