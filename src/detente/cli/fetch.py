@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from detente.cli.options import ListFormat, echo_csv, echo_json
-from detente.errors import InputError
+from detente.errors import DetenteError, InputError
 
 if TYPE_CHECKING:
     from detente.sources.catalogue import Entry, SourceFile, Vintage
-    from detente.sources.download import FetchError, Progress
+    from detente.sources.download import Progress
     from detente.sources.fetch import Fetched
 
 
@@ -61,6 +61,7 @@ def fetch(
     found, failed = _fetch_all(source, vintage, file, out)
     _print_fetched(source, found, form)
     if failed:
+        failed.sort(key=lambda error: error.exit_status)
         for error in failed[:-1]:
             typer.echo(f"error: {error}\n", err=True)
         raise failed[-1]
@@ -68,23 +69,23 @@ def fetch(
 
 def _fetch_all(
     source: Entry, vintage: str | None, file: str | None, out: Path | None
-) -> tuple[list[Fetched], list[FetchError]]:
+) -> tuple[list[Fetched], list[DetenteError]]:
     """Every file that was asked for; one that fails does not stop the others."""
-    from detente.sources.download import FetchError
     from detente.sources.fetch import choose
     from detente.sources.fetch import fetch as fetch_one
 
     release, items = choose(source, vintage, file)
     found: list[Fetched] = []
-    failed: list[FetchError] = []
+    failed: list[DetenteError] = []
     for item in items:
         try:
             with _bar(item.file) as progress:
                 found.append(
                     fetch_one(source, release, item, out, progress=progress, waiting=_waiting)
                 )
-        except FetchError as error:
-            failed.append(error)
+        except DetenteError as error:
+            if str(error) not in map(str, failed):
+                failed.append(error)
     return found, failed
 
 

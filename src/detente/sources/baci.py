@@ -36,7 +36,7 @@ from detente.sources.baci_parts import (
     spans,
 )
 from detente.sources.catalogue import entry, record
-from detente.sources.checking import refuse_below, to_numbers
+from detente.sources.checking import counted, refuse_below, to_numbers
 from detente.sources.record import Sourced, SourceRecord
 
 COLUMNS = {name: (name,) for name in ("t", "i", "j", "k", "v", "q")}
@@ -218,7 +218,9 @@ class _Run:
         self.connection.execute(f"CREATE OR REPLACE TABLE stage ({_STAGE})")
         span = (part.year or 1900, part.year or 2100)
         good = _GOOD.format(first=span[0], last=span[1])
+        rows = 0
         for batch in bulk.blocks(part.piece, COLUMNS, _TYPES):
+            rows += batch.num_rows
             self.connection.register("block", pa.Table.from_batches([batch]))
             bad = f"SELECT count(*) FROM block WHERE NOT coalesce({good}, FALSE)"
             if self._one(bad):
@@ -228,6 +230,8 @@ class _Run:
                 f"TRY_CAST(q AS DOUBLE) AS q FROM block) WHERE {self.asked.condition()}"
             )
             self.connection.unregister("block")
+        if not rows:
+            raise InputError("it has a header, but no rows.", Place(part.piece.label))
         self._check_codes(part)
         self._check_repeats(part)
         self._check_units(part)
@@ -256,7 +260,8 @@ class _Run:
         if tally.unweighed:
             share = 100 * tally.unweighed_value / tally.value if tally.value else 0.0
             found.append(
-                f"quantity is missing in {tally.unweighed:,} rows, {share:.1f} % of the value; "
+                f"quantity is missing in {counted(tally.unweighed, 'row', 'rows')}, "
+                f"{share:.1f} % of the value; "
                 "sums of quantities leave them out"
             )
         for number, value in sorted(tally.merged.items()):

@@ -295,7 +295,7 @@ def finish(
         identity that fails by more than the tolerance: where and by how much.
     """
     blocks.complete()
-    check_size(float(output.sum()), blocks.file)
+    check_size(float(output.sum()), blocks.file, blocks.scale)
     axes = blocks.axes
     table = IOTable(
         countries=axes.countries,
@@ -328,6 +328,12 @@ def checked(table: IOTable, file: str | Path, tolerance: float | None) -> IOTabl
     cost = table.input_use.sum(axis=0) + table.taxes + table.value_added
     size = np.maximum(np.abs(table.output), 1e-3 * np.abs(table.output).max())
     told = []
+    for name, values in (("output", table.output), ("value added", cost)):
+        if not np.isfinite(values).all():
+            s, n = np.argwhere(~np.isfinite(values))[0]
+            where = f"{table.sectors[int(s)]} of {table.countries[int(n)]}"
+            what = f"{name} of {where} is no number; a cell that it comes from is empty."
+            raise InputError(what, Place(str(file)))
     for name, other in (("output = sales", sold), ("output = costs", cost)):
         miss = np.abs(other - table.output) / size
         s, n = np.unravel_index(int(np.argmax(miss)), miss.shape)
@@ -348,8 +354,17 @@ def checked(table: IOTable, file: str | Path, tolerance: float | None) -> IOTabl
     return replace(table, source=table.source.noting(*told))
 
 
-def check_size(world: float, file: str | Path) -> None:
-    """Check that a world's output, taken to be in million USD, can be that of a world.
+def check_size(world: float, file: str | Path, scale: float = 1.0) -> None:
+    """Check that a world's output can be that of a world.
+
+    Parameters
+    ----------
+    world : float
+        Million USD, if the file is in the unit that it should be in.
+    file : str or Path
+        For messages.
+    scale : float
+        What one unit of the file was taken to be in million USD.
 
     Raises
     ------
@@ -358,8 +373,9 @@ def check_size(world: float, file: str | Path) -> None:
     """
     if LEAST_WORLD <= world <= LARGEST_WORLD:
         return
-    units = {"USD": 1e-6, "thousand USD": 1e-3, "billion USD": 1e3, "trillion USD": 1e6}
-    fit = [u for u, f in units.items() if 1e7 <= world * f <= LARGEST_WORLD]
+    units = {"USD": 1e-6, "thousand USD": 1e-3, "million USD": 1.0, "billion USD": 1e3}
+    units |= {"trillion USD": 1e6}
+    fit = [u for u, f in units.items() if 1e7 <= world / scale * f <= LARGEST_WORLD]
     hint = f" It looks like {fit[0]}." if fit else ""
     raise InputError(
         f"world output comes to {world:,.0f} million USD; a year's lies between 1e6 and 1e9, "

@@ -7,11 +7,12 @@ parsed, the file is read again strictly (``reading.read_chunks``), which says on
 
 from __future__ import annotations
 
+import csv
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,8 @@ def blocks(
 def frames(piece: Piece, columns: Mapping[str, Sequence[str]]) -> Iterator[pd.DataFrame]:
     """The same as text, indexed by line (parquet: by row, from 1): slow, for diagnoses."""
     if not piece.parquet:
-        yield from read_chunks(piece.path, member=piece.member, columns=columns)
+        with _of_the_piece(piece):
+            yield from read_chunks(piece.path, member=piece.member, columns=columns)
         return
     row = 1
     for batch in blocks(piece, columns, {}):
@@ -217,9 +219,12 @@ class _Ask:
         folded = [name.casefold() for name in header]
         at = {}
         for name, spellings in self.columns.items():
-            there = [folded.index(s.casefold()) for s in spellings if s.casefold() in folded]
+            there = [s.casefold() for s in spellings if s.casefold() in folded]
             if there:
-                at[name] = there[0]
+                if folded.count(there[0]) > 1:
+                    what = f"two columns are called '{there[0]}'."
+                    raise InputError(what, Place(piece.label, 1))
+                at[name] = folded.index(there[0])
             elif name not in self.optional:
                 raise self.absent(piece, name, header)
         return at
@@ -236,7 +241,8 @@ class _Ask:
 
 
 def _text(piece: Piece, ask: _Ask) -> Iterator[pa.RecordBatch]:
-    header = read_header(piece.path, member=piece.member)
+    with _of_the_piece(piece):
+        header = read_header(piece.path, member=piece.member)
     at = ask.positions(piece, header)
     names = [f"f{j}" for j in range(len(header))]
     with opened(piece.path, piece.member) as stream:
@@ -275,20 +281,35 @@ def _parquet(piece: Piece, ask: _Ask) -> Iterator[pa.RecordBatch]:
         yield batch.select(wanted).rename_columns(list(at))
 
 
+@contextmanager
+def _of_the_piece(piece: Piece) -> Iterator[None]:
+    """Errors of a zip's member name it: a zip of years has many."""
+    try:
+        yield
+    except csv.Error as error:  # a first line without an end
+        raise InputError(f"it is no table: {error}.", Place(piece.label, 1)) from None
+    except InputError as error:
+        if error.place is None or error.place.file != str(piece.path) or not piece.member:
+            raise
+        place = replace(error.place, file=piece.label)
+        raise InputError(error.what, place, error.nearest) from None
+
+
 def _unreadable(piece: Piece, ask: _Ask, error: Exception) -> InputError:
     """Our error, with the line, for arrow's: the file is read once more, strictly."""
     kinds = ask.types.items()
     try:
-        for _ in read_chunks(
-            piece.path,
-            member=piece.member,
-            columns=ask.columns,
-            whole=[name for name, kind in kinds if pa.types.is_integer(kind)],
-            numbers=[name for name, kind in kinds if pa.types.is_floating(kind)],
-            optional=ask.optional,
-            missing=ask.missing,
-        ):
-            pass
+        with _of_the_piece(piece):
+            for _ in read_chunks(
+                piece.path,
+                member=piece.member,
+                columns=ask.columns,
+                whole=[name for name, kind in kinds if pa.types.is_integer(kind)],
+                numbers=[name for name, kind in kinds if pa.types.is_floating(kind)],
+                optional=ask.optional,
+                missing=ask.missing,
+            ):
+                pass
     except InputError as told:
         return told
     return InputError(f"it cannot be read as a table: {error}.", Place(piece.label))

@@ -10,7 +10,7 @@ import io
 from collections.abc import Collection, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from detente.errors import InputError, Place, nearest
 from detente.sources import bulk
+from detente.sources.baci_parts import asked_years
 from detente.sources.bulk import Piece
 from detente.sources.catalogue import record
 from detente.sources.checking import refuse_duplicates, to_numbers
@@ -119,8 +120,8 @@ def read_gravity(
     path: str | Path,
     *,
     years: int | Iterable[int] | None = None,
-    exporters: Collection[str] | None = None,
-    importers: Collection[str] | None = None,
+    exporters: str | Collection[str] | None = None,
+    importers: str | Collection[str] | None = None,
     distance: Distance = "distw_harmonic",
 ) -> Sourced:
     """Read CEPII Gravity: ``Gravity_csv_V202211.zip``, its csv, or that gzipped.
@@ -130,7 +131,7 @@ def read_gravity(
     path : str or Path
     years : int or iterable of int, optional
         All by default, which is 4.7 million rows.
-    exporters, importers : collection of str, optional
+    exporters, importers : str or collection of str, optional
         ISO3 codes.
     distance : str
         Which of the file's columns is ``distance``: weighted by city population
@@ -164,9 +165,12 @@ def read_gravity(
         "year": pa.int64()
     }
     optional = [name for name in columns if name not in _NEEDED]
-    asked = _asked_years(years)
+    asked = asked_years(years)
     frames, seen, gone, line = [], set(), 0, 2
-    sides = {"exporter": exporters, "importer": importers}
+    sides = {
+        side: [codes] if isinstance(codes, str) else codes
+        for side, codes in (("exporter", exporters), ("importer", importers))
+    }
     for batch in bulk.blocks(piece, columns, types, optional, ("", "NA")):
         frame = batch.to_pandas()
         frame.index = pd.RangeIndex(line, line + len(frame), name="line")
@@ -268,6 +272,10 @@ def read_geodist(
     Mayer, T. and S. Zignago (2011), CEPII Working Paper 2011-25.
     """
     path = Path(path)
+    if distance not in get_args(GeoDistance):
+        options = get_args(GeoDistance)
+        what = f"distance='{distance}' is unknown: {', '.join(options)}."
+        raise InputError(what, nearest=nearest(distance, options))
     table, label = _sheet(path, "dist_cepii", _GEODIST)
     for name in table.columns[2:]:
         table[name] = to_numbers(table[name], label, missing=_MISSING)
@@ -376,6 +384,11 @@ def _first_sheet(data: bytes) -> pd.DataFrame:
 
 
 def _check_pairs(table: pd.DataFrame, keys: list[str], label: str) -> None:
+    for side in _TEXT:
+        bare = (table[side].str.strip() == "").to_numpy(dtype=bool)
+        if bare.any():
+            line = int(table.index[int(np.argmax(bare))])
+            raise InputError("the country's code is missing.", Place(label, line, side))
     for name in _DUMMIES:
         if name in table:
             wrong = ~(table[name].isin([0, 1]) | table[name].isna())
@@ -413,13 +426,3 @@ def _holes(table: pd.DataFrame) -> list[str]:
         elif name in _DUMMIES:
             table[name] = table[name].astype(np.int64)
     return found
-
-
-def _asked_years(years: int | Iterable[int] | None) -> frozenset[int] | None:
-    if years is None:
-        return None
-    given: list[Any] = [years] if isinstance(years, int | np.integer) else list(years)
-    wrong = [y for y in given if not isinstance(y, int | np.integer)]
-    if wrong or not given:
-        raise InputError(f"years must be whole numbers; {wrong or 'none'} given.")
-    return frozenset(int(y) for y in given)

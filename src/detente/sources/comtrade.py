@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -68,6 +67,10 @@ _TOTALS = {
     "transport": ("", "0"),
 }
 _MISSING = ("", "N/A", "NULL")
+#: Bytes of a line that are looked at; csv's own limit of a cell is not far above.
+_LONGEST = 100_000
+#: Partners and reporters of three letters that are several countries.
+_GROUPS = ("EUR",)
 _TAIWAN = "S19"
 _KEYS = ["year", "exporter", "importer", "product"]
 
@@ -122,6 +125,12 @@ def read_comtrade(
     table = _directed(table, path, notes)
     table = _one_level(table, level, path, notes)
     refuse_duplicates(table, [*_KEYS, "reported_by"], path)
+    if table.empty:
+        raise InputError(
+            "no flow between two countries is left in it: "
+            f"{'; '.join(notes[1:]) or 'there are no rows'}.",
+            Place(str(path)),
+        )
     table = _chosen(table, reports, notes)
     table = table.sort_values([*_KEYS, "reported_by"]).reset_index(drop=True)
     source = record("un-comtrade", None, path, notes)
@@ -132,6 +141,10 @@ def read_comtrade(
 
 def _read(path: Path, member: str | None, notes: list[str]) -> pd.DataFrame:
     """The columns that matter, as text and numbers, indexed by line."""
+    with opened(path, member) as stream:
+        if len(stream.readline(_LONGEST)) == _LONGEST:
+            what = f"its first line has {_LONGEST:,} characters or more: it is no table."
+            raise InputError(what, Place(str(path), 1))
     header = {name.casefold() for name in read_header(path, member=member)}
     if not header & {"flowcode", "flowdesc"} and header & {"trade flow", "trade flow code"}:
         notes.append("the columns are those of before 2023")
@@ -154,7 +167,7 @@ def _read(path: Path, member: str | None, notes: list[str]) -> pd.DataFrame:
             ) from None
     notes += table.attrs["notes"]
     for side in ("reporter", "partner"):
-        table[side] = table[side].str.strip()
+        table[side] = table[side].str.strip().str.upper()
         bare = (table[side] == "").to_numpy(dtype=bool)
         if bare.any():
             raise InputError(
@@ -175,9 +188,9 @@ def _without_last_comma(
 ) -> Iterator[tuple[Path, str | None]]:
     """The website's csv ends each row, but not its header, with a comma too many."""
     with opened(path, member) as stream:
-        lines = [line.decode("latin-1") for line in islice(stream, 2)]
-    cells = [next(csv.reader([line.rstrip("\r\n")])) for line in lines]
-    if len(cells) < 2 or len(cells[1]) != len(cells[0]) + 1 or cells[1][-1]:
+        lines = [stream.readline(_LONGEST).decode("latin-1") for _ in range(2)]
+    cells = [next(csv.reader([line.rstrip("\r\n")]), []) for line in lines]
+    if len(cells[1]) != len(cells[0]) + 1 or cells[1][-1]:
         yield path, member
         return
     notes.append("each row ends with a comma that the header lacks: left out")
@@ -242,7 +255,24 @@ def _totals_only(table: pd.DataFrame, path: Path, notes: list[str]) -> pd.DataFr
             f"{counted(parts, 'row', 'rows')} by customs procedure, mode of transport or "
             "second partner left out; their totals are kept"
         )
+    notes += _without_total(table, whole)
     return table[whole]
+
+
+def _without_total(table: pd.DataFrame, whole: pd.Series) -> list[str]:
+    """Flows that the file has in parts alone; adding parts up could count some twice."""
+    keys = ["year", "reporter", "flow", "partner", "product"]
+    known = pd.MultiIndex.from_frame(table.loc[whole, keys])
+    lost = table[~whole]
+    lost = lost[~pd.MultiIndex.from_frame(lost[keys]).isin(known)]
+    if lost.empty:
+        return []
+    flows = len(lost.drop_duplicates(keys))
+    return [
+        f"{counted(flows, 'flow is', 'flows are')} there in parts alone, without a total, and "
+        f"left out: at most {lost['value'].sum() / 1e6:,.1f} million USD; ask for customsCode "
+        "C00, motCode 0 and partner2Code 0"
+    ]
 
 
 def _directed(table: pd.DataFrame, path: Path, notes: list[str]) -> pd.DataFrame:
@@ -257,7 +287,14 @@ def _directed(table: pd.DataFrame, path: Path, notes: list[str]) -> pd.DataFrame
     world = table["partner"].isin(_WORLD) | table["reporter"].isin(_WORLD)
     if world.any():
         notes.append(f"{counted(int(world.sum()), 'row', 'rows')} with the world left out")
-    kept = flow.isin(["import", "export"]) & ~world
+    own = flow.isin(["import", "export"]) & ~world & (table["partner"] == table["reporter"])
+    if own.any():
+        amount = float(table.loc[own, "value"].sum()) / 1e6
+        notes.append(
+            f"{counted(int(own.sum()), 'row', 'rows')} of a country with itself (goods that "
+            f"come back, no domestic trade) left out: {amount:,.1f} million USD"
+        )
+    kept = flow.isin(["import", "export"]) & ~world & ~own
     table, flow = table[kept], flow[kept]
     importing = flow == "import"
     found = pd.DataFrame(
@@ -295,9 +332,9 @@ def _flows(table: pd.DataFrame, path: Path) -> pd.Series:
 
 
 def _noting_areas(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Codes that are no country's, such as ``A59``, stay and are noted."""
+    """Codes that are no country's, such as ``A59`` or ``EUR``, stay and are noted."""
     sides = pd.concat([table["exporter"], table["importer"]])
-    areas = sorted(set(sides[~sides.str.fullmatch("[A-Z]{3}")]))
+    areas = sorted(set(sides[~sides.str.fullmatch("[A-Z]{3}") | sides.isin(_GROUPS)]))
     if areas:
         rows = table["exporter"].isin(areas) | table["importer"].isin(areas)
         amount = float(table.loc[rows, "value"].sum())

@@ -221,6 +221,7 @@ class _Job:
     def _receive(self, response: Any, version: _Version | None, start: int) -> Downloaded:
         headers: Message = response.headers
         self._refuse_page(headers)
+        self._refuse_packed(headers)
         if response.status == 206:
             if not _continues(headers, version, start):
                 forget(self.part)
@@ -280,6 +281,17 @@ class _Job:
             raise FetchError(
                 f"the address {self.url} answers with a web page instead of the file: a "
                 "licence to accept, a log-in, or a notice that it has moved."
+            )
+
+    def _refuse_packed(self, headers: Message) -> None:
+        """Bytes that were packed on the way are not the file; a .gz may be labelled so."""
+        packed = headers.get("Content-Encoding", "identity").casefold()
+        if packed not in ("", "identity") and not re.search(
+            r"\.t?gz(\.part)?$", self.part.name
+        ):
+            raise FetchError(
+                f"the address {self.url} sends the file packed ({packed}), though it was asked "
+                "not to."
             )
 
     def _refuse_size(self, total: int | None, start: int) -> None:

@@ -15,7 +15,8 @@ import pandas as pd
 
 from detente.errors import InputError, Place, nearest
 from detente.sources.catalogue import record
-from detente.sources.reading import read_header, read_table, refuse_duplicates
+from detente.sources.files import require_file
+from detente.sources.reading import read_header, read_table, refuse_below, refuse_duplicates
 from detente.sources.record import Sourced, SourceRecord
 
 #: Petroleum's estimate (64.85) makes a solve stiff and rests on few observations.
@@ -336,8 +337,7 @@ def _protee_frame(path: Path, member: str | None) -> tuple[pd.DataFrame, tuple[s
 
 
 def _stata(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise InputError(f"there is no file '{path}'.")
+    require_file(path)
     try:
         raw = pd.read_stata(path)
     except (ValueError, OSError, KeyError) as error:
@@ -371,11 +371,17 @@ def _refuse_wrong_sign(value: pd.Series, replaced: pd.Series, path: str | Path) 
 def read_sector_elasticities(path: str | Path, *, member: str | None = None) -> Sourced:
     """Read a csv with ``sector``, ``value`` (θ > 0) and perhaps ``std_error``.
 
+    Returns
+    -------
+    Sourced
+        Columns ``sector``, ``value``, ``std_error`` (NaN where not known), ``flag`` and
+        ``line``, where the file has the row.
+
     Raises
     ------
     InputError
-        A column missing, a sector twice, a value that is not above zero, each with its
-        line.
+        A column missing, a sector twice, a value that is not above zero, an error below
+        zero, each with its line.
     """
     frame = read_table(
         path,
@@ -393,11 +399,14 @@ def read_sector_elasticities(path: str | Path, *, member: str | None = None) -> 
     wrong = ~(frame["value"] > 0)
     if wrong.any():
         line = frame.index[int(wrong.to_numpy().argmax())]
-        what = f"{frame['value'][line]:g} is no elasticity: θ is a positive number."
+        value = frame["value"][line]
+        cell = "an empty cell" if np.isnan(value) else f"{value:g}"
+        what = f"{cell} is no elasticity: θ is a positive number."
         raise InputError(what, Place(str(path), int(line), "value"))
     if "std_error" not in frame:
         frame["std_error"] = np.nan
-    table = frame[["sector", "value", "std_error"]].assign(flag="observed")
+    refuse_below(frame, "std_error", 0.0, path)
+    table = frame[["sector", "value", "std_error"]].assign(flag="observed", line=frame.index)
     return Sourced(table.reset_index(drop=True), own_record("elasticities by sector", path))
 
 
@@ -424,8 +433,7 @@ def read_elasticities(path: str | Path) -> Sourced:
         As for :func:`read_protee` and :func:`read_sector_elasticities`.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"there is no file '{path}'.")
+    require_file(path)
     if path.suffix == ".dta":
         return read_protee(path)
     header = {name.casefold() for name in read_header(path, sep=None)}

@@ -20,7 +20,7 @@ from detente.sources.blocks import Blocks, Layout, finish, layout
 from detente.sources.catalogue import entry, record
 from detente.sources.iotable import IOTable
 from detente.sources.pick import Original, pick, the_year, year_of
-from detente.sources.rates import average_usd_per_eur
+from detente.sources.rates import USD_PER_EUR, average_usd_per_eur
 from detente.sources.wide import first_lines, pieces
 
 Array = NDArray[np.float64]
@@ -304,4 +304,12 @@ def _rate(given: float | None, year: int, table: _Table) -> tuple[float, str]:
         return rate, f"million EUR at {rate:g} USD for a euro: {where}"
     if not 0.3 < given < 3:
         raise InputError(f"{given:g} is no plausible number of US dollars for one euro.")
-    return given, f"million EUR at {given:g} USD for a euro, as given"
+    told = f"million EUR at {given:g} USD for a euro, as given"
+    usual = USD_PER_EUR.get(year, given)
+    if abs(given * usual - 1) < 0.03 and abs(given / usual - 1) > 0.1:
+        raise InputError(
+            f"{given:g} looks like euros for one US dollar; in {year} the average was "
+            f"{usual:g} US dollars for one euro.",
+            nearest=f"{1 / given:.4g}",
+        )
+    return given, told

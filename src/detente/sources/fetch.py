@@ -15,7 +15,7 @@ from typing import Any
 from detente.errors import InputError, Place, nearest
 from detente.sources.catalogue import Entry, SourceFile, Vintage, entry
 from detente.sources.download import FetchError, Progress, Settings, download, forget
-from detente.sources.files import atomic, sha256
+from detente.sources.files import atomic, misnamed, sha256
 from detente.sources.locking import locked
 
 #: Environment variable that names the cache's folder.
@@ -190,11 +190,7 @@ def fetch(
     if found is not None:
         return found
     job.refuse_by_hand()
-    try:
-        job.target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        what = f"the folder cannot be made: {error.strerror or error}."
-        raise InputError(what, Place(str(job.target.parent))) from None
+    job._make_folder()
     with locked(job.target, waiting):
         found = job.there()  # whoever held the lock may have brought it
         return found or job.bring(settings, progress)
@@ -215,32 +211,49 @@ class _Job:
     def target(self) -> Path:
         return self.cached if self.folder is None else self.folder / self.item.file
 
+    def _make_folder(self) -> None:
+        try:
+            self.target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            what = f"the folder cannot be made: {(error.strerror or str(error)).lower()}."
+            raise InputError(what, Place(str(self.target.parent))) from None
+
+    def _copy(self, path: Path) -> None:
+        self._make_folder()
+        try:
+            with atomic(self.target) as part:
+                shutil.copyfile(path, part)
+        except OSError as error:
+            what = f"it cannot be written there: {(error.strerror or str(error)).lower()}."
+            raise InputError(what, Place(str(self.target))) from None
+
     def there(self) -> Fetched | None:
         """The file, if it lies where it is wanted, or whole in the cache."""
         if self.target.is_file():
             return self._in_place()
         if self.target.exists():
             raise InputError("it is in the way; move it.", Place(str(self.target)))
-        if self.folder is not None and self.folder.is_dir() and self.cached.is_file():
+        if self.folder is not None and self.cached.is_file():
             found = replace(self, folder=None)._in_place()
             if found is not None:
-                with atomic(self.target) as part:
-                    shutil.copyfile(found.path, part)
+                self._copy(found.path)
                 return replace(found, path=self.target, status="copied")
         return None
 
     def _in_place(self) -> Fetched | None:
         """None where it is damaged and may be replaced, which only the cache's may."""
         found = sha256(self.target)
-        known = self.item.sha256
+        known, size = self.item.sha256, self.target.stat().st_size
         right = found == known if known else self._sum_when_fetched() in (None, found)
-        if right:
+        if right and (known or self.item.bytes in (None, size)):
             notes = () if known else ("the catalogue has no checksum to compare with",)
             return self._fetched(found, "there", notes)
         if self.folder is not None:
+            what = f"its sha256 is {found}, the catalogue has {known}."
+            if not known:
+                what = f"it has {size:,} bytes, the catalogue {self.item.bytes:,}."
             raise InputError(
-                f"another file of this name is there: its sha256 is {found}, the catalogue "
-                f"has {known}. Move it or choose another folder.",
+                f"another file of this name is there: {what} Move it or choose another folder.",
                 Place(str(self.target)),
             )
         return None
@@ -248,7 +261,8 @@ class _Job:
     def refuse_by_hand(self) -> None:
         """Say what to do where no program may, or can, fetch the file."""
         wrong = self.target.is_file()
-        told = f" The file at {self.target} is not it: its checksum differs." if wrong else ""
+        by = "checksum" if self.item.sha256 or self.item.bytes is None else "size"
+        told = f" The file at {self.target} is not it: its {by} differs." if wrong else ""
         what = {
             "registration": f"{self.source.provider} wants a registration before a download.",
             "licence": f"{self.source.provider} wants its licence accepted before a download.",
@@ -275,6 +289,7 @@ class _Job:
                 )
             except FetchError as error:
                 raise FetchError(self.told(str(error))) from None
+            self._refuse_content(part)
             found = sha256(part)
             if not self.item.sha256 or found == self.item.sha256:
                 notes = (*before, *done.notes)
@@ -289,6 +304,14 @@ class _Job:
                 "the way; it was not kept."
             )
         )
+
+    def _refuse_content(self, part: Path) -> None:
+        """Where no sum is known, what came must at least be what its name says."""
+        wrong = "" if self.item.sha256 else misnamed(part, self.item.file)
+        if wrong:
+            forget(part)
+            what = f"what came from {self.item.url} is not the file: {wrong}. It was not kept."
+            raise FetchError(self.told(what))
 
     def _keep(
         self, part: Path, found: str, *, resumed: bool, notes: tuple[str, ...]
@@ -310,7 +333,8 @@ class _Job:
     def _sum_when_fetched(self) -> str | None:
         if self.folder is not None or not self._sidecar.is_file():
             return None
-        return self._sidecar.read_text(encoding="utf-8")[:64]
+        told = self._sidecar.read_text(encoding="utf-8", errors="replace")[:64]
+        return told if re.fullmatch(r"[0-9a-f]{64}", told) else None
 
     def _fetched(self, found: str, status: str, notes: tuple[str, ...]) -> Fetched:
         return Fetched(

@@ -30,6 +30,8 @@ _JUNK = ("__MACOSX/", ".DS_Store", "Thumbs.db")
 
 #: Formats that are a zip inside, and that their own readers open.
 _ZIP_INSIDE = {".xlsx", ".xlsm", ".xlsb", ".ods", ".npz", ".world", ".docx"}
+_ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_GZIP_MARK = b"\x1f\x8b"
 #: What the standard library raises on damage; a flipped bit can lead to any of them.
 _DAMAGE = (
     EOFError,
@@ -155,6 +157,27 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def misnamed(path: str | Path, name: str) -> str:
+    """Why a file cannot be what its name says, by its first bytes.
+
+    Returns
+    -------
+    str
+        Empty where nothing speaks against it.
+    """
+    path = Path(path)
+    if not require_file(path).st_size:
+        return "it is empty"
+    suffix = Path(name).suffix.casefold()
+    with path.open("rb") as file:
+        head = file.read(512)
+    if suffix not in (".htm", ".html") and _is_page(head):
+        return "it is a web page: a licence to accept, a log-in, or a notice"
+    if suffix not in (".gz", ".tgz") and head[:2] == _GZIP_MARK:
+        return "it is gzipped"
+    return ""
+
+
 def require_file(path: Path) -> os.stat_result:
     """Refuse a path that is no readable file; the answer does not depend on its size.
 
@@ -213,14 +236,14 @@ def _kind(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(512)
     suffix = path.suffix.casefold()
-    zipped = head[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+    zipped = head[:4] in _ZIP_MARKS
     if suffix == ".zip" and not zipped:
         raise _error(path, f"it is no zip: it begins with {_shown(head)} {_AGAIN}")
-    if suffix == ".gz" and head[:2] != b"\x1f\x8b":
+    if suffix == ".gz" and head[:2] != _GZIP_MARK:
         raise _error(path, f"it is not gzipped: it begins with {_shown(head)} {_AGAIN}")
     if zipped and suffix != ".zip" and suffix not in _ZIP_INSIDE:
         raise _error(path, "it is a zip under another name; give it a name that ends in .zip.")
-    if head[:2] == b"\x1f\x8b" and suffix != ".gz":
+    if head[:2] == _GZIP_MARK and suffix != ".gz":
         raise _error(path, "it is gzipped; give it a name that ends in .gz.")
     for magic, what in _OTHER.items():
         if head.startswith(magic):
@@ -229,10 +252,14 @@ def _kind(path: Path) -> str:
 
 
 def _shown(head: bytes) -> str:
-    start = head.lstrip()[:14].decode("latin-1")
-    if start.casefold().startswith(("<!doctype html", "<html")):
+    if _is_page(head):
         return "a web page's mark: the site gave a page instead of the file."
-    return f"{start[:8]!r}."
+    return f"{head.lstrip()[:8].decode('latin-1')!r}."
+
+
+def _is_page(head: bytes) -> bool:
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:14]
+    return start.lower().startswith((b"<!doctype html", b"<html"))
 
 
 def _absent(path: Path) -> InputError:

@@ -188,6 +188,7 @@ class _Table:
             )
         if key in self.by_row and not adds:
             raise InputError(f"there is a second row of {key}, '{name}'.", place)
+        self.blocks.blank += int(np.isnan(values[self.order][: self.blocks.axes.size]).sum())
         clean = np.nan_to_num(values[self.order])
         self.by_row[key] = self.by_row.get(key, 0.0) + clean
 

@@ -103,6 +103,8 @@ def read_itpde(
     path = Path(path)
     if isinstance(by, str) and by not in ("industry", "broad", "total"):
         raise InputError(f"by='{by}' is unknown: industry, broad, total, or a mapping.")
+    if isinstance(by, Mapping):
+        by = _by_number(by)
     piece, found = _piece(path)
     asked = _Asked(
         years=_numbers(years, "years"),
@@ -365,6 +367,16 @@ def _numbers(given: int | Iterable[int] | None, what: str) -> frozenset[int] | N
     if wrong or not numbers:
         raise InputError(f"{what} must be whole numbers; {wrong or 'none'} given.")
     return frozenset(int(n) for n in numbers)
+
+
+def _by_number(by: Mapping[Any, str]) -> dict[int, str]:
+    """Labels by number; a number may stand as text, as in a YAML or JSON file."""
+    found = {}
+    for key, label in by.items():
+        if not str(key).strip().isdigit():
+            raise InputError(f"by=: '{key}' is no number of an industry (1 to 170).")
+        found[int(key)] = str(label)
+    return found
 
 
 def _codes(given: Collection[str] | None) -> frozenset[str] | None:

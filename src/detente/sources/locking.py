@@ -38,11 +38,11 @@ def locked(target: Path, waiting: Callable[[], None] | None = None) -> Iterator[
     Raises
     ------
     InputError
-        The folder's file system has no locks.
+        The folder cannot be written to, or its file system has no locks.
     """
     path = target.with_name(f".{target.name}.lock")
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        handle = _opened(path, target)
         try:
             while not _taken(handle, path):
                 if waiting is not None:
@@ -61,6 +61,14 @@ def locked(target: Path, waiting: Callable[[], None] | None = None) -> Iterator[
         with suppress(OSError):  # Windows deletes no open file; an empty lock stays there
             path.unlink(missing_ok=True)
         os.close(handle)
+
+
+def _opened(path: Path, target: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        what = f"it cannot be written there: {(error.strerror or str(error)).lower()}."
+        raise InputError(what, Place(str(target))) from None
 
 
 def _still(path: Path, handle: int) -> bool:

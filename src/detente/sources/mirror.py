@@ -93,6 +93,12 @@ class Trap:
     verification: str
     line: int = 0
 
+    @property
+    def digits(self) -> int:
+        """Digits of HS that the rule needs; 0 where it is about all products."""
+        codes = self.product.removeprefix("!").split(";")
+        return 0 if self.product == "*" else max(map(len, codes))
+
     def covers_year(self, year: int) -> bool:
         """Whether the rule is of this year."""
         if self.years == "*":
@@ -199,6 +205,10 @@ def mirror_report(
         if trap.product != "*" and "product" not in trade:
             rows.append(_line(trap, status="not applicable: the table has no products"))
             continue
+        if _too_coarse(trap, now):
+            status = f"not applicable: the rule is by {trap.digits} digits, products have fewer"
+            rows.append(_line(trap, status=status))
+            continue
         found = trap.matches(now)
         if trap.action == "impute":
             now, told = _impute(now, trap, found, trade)
@@ -210,6 +220,14 @@ def mirror_report(
         rows += told or [_line(trap, status="nothing found")]
     report = pd.DataFrame(rows, columns=pd.Index(list(REPORT)))
     return now, report.astype({"year": "Int64"})
+
+
+def _too_coarse(trap: Trap, trade: pd.DataFrame) -> bool:
+    """Whether chapters or totals hide what the rule is about."""
+    if not trap.digits or trade.empty:
+        return False
+    codes = trade["product"].unique()
+    return max(0 if code == "TOTAL" else len(code) for code in codes) < trap.digits
 
 
 # -- actions -----------------------------------------------------------------------------

@@ -135,7 +135,8 @@ def read_eora26(
     )
     rest = _Rest(axes.size, inside, kept, len(industries), len(finals))
     blocks, odd = _eora_rows(root, stem, axes, rest)
-    paid = _column_sums(_beside(root, f"{stem}VA.txt"), len(industries), "\t") * _THOUSAND
+    added = _beside(root, f"{stem}VA.txt")
+    paid = _column_sums(added, len(industries), "\t", blocks) * _THOUSAND
     names = dict(
         zip((row[1] for row in industries), (row[0] for row in industries), strict=True)
     )
@@ -287,14 +288,16 @@ def read_gloria(
         str(root.place),
     )
     blocks, output = _gloria_rows(root, axes, labels)
-    value = _column_sums(_part(root, "V"), 2 * axes.size, ",", _GLORIA_BLOCK) * _THOUSAND
+    value = _column_sums(_part(root, "V"), 2 * axes.size, ",", blocks, _GLORIA_BLOCK)
     source = record("gloria", None, root.path).noting(*root.notes, *said)
     return without_empty(
         finish(
             blocks,
             source,
             found,
-            value_added=axes.spread(value[_industry(axes.size, len(labels.sectors))]),
+            value_added=axes.spread(
+                value[_industry(axes.size, len(labels.sectors))] * _THOUSAND
+            ),
             output=axes.spread(output),
             tolerance=entry("gloria").tolerance if tolerance is None else tolerance,
             names=(labels.names, ()),
@@ -428,9 +431,13 @@ def _whole(
     return out
 
 
-def _column_sums(file: Original, width: int, sep: str, block: int = BLOCK) -> Array:
+def _column_sums(
+    file: Original, width: int, sep: str, blocks: Blocks, block: int = BLOCK
+) -> Array:
+    """Sums of columns; empty cells are counted with those of the table."""
     total = np.zeros(width)
     for piece in pieces(file.path, member=file.member, width=width, sep=sep, block=block):
+        blocks.blank += int(np.isnan(piece.values).sum())
         total += np.nansum(piece.values, axis=0)
     return total
 

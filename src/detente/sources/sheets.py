@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,11 +21,13 @@ from numpy.typing import NDArray
 
 from detente.errors import InputError, Place
 from detente.sources.blocks import Blocks, layout
-from detente.sources.files import opened
+from detente.sources.files import LIMITS, opened
 
 Array = NDArray[np.float64]
 Row = list[Any]
 
+#: Bytes that a workbook may unpack to; the largest known, of GLORIA's labels aside, has 0.3 GB.
+LARGEST_BOOK = 4 * 1024**3
 #: Rows within which the codes above the columns must come.
 _HEAD = 20
 _CODE = re.compile(r"(?i)^[cf]\d{1,3}$")
@@ -132,6 +135,7 @@ def sheet_rows(
     with opened(path, member) as stream:
         data = io.BytesIO(stream.read())
     place = Place(str(path) if member is None else f"{path} ({member})")
+    _refuse_bomb(data, place)
     try:
         import python_calamine  # noqa: PLC0415
 
@@ -353,6 +357,23 @@ class _Reader:
 
 
 # -- workbooks ---------------------------------------------------------------------------
+def _refuse_bomb(data: io.BytesIO, place: Place) -> None:
+    """A workbook is a zip, which the packages for workbooks unpack without a limit."""
+    try:
+        with zipfile.ZipFile(data) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        size = 0  # no zip: the package says what is wrong with it
+    packed = data.getbuffer().nbytes
+    data.seek(0)
+    if size > LARGEST_BOOK or (size > LIMITS.free and size > LIMITS.ratio * packed):
+        raise InputError(
+            f"it unpacks to {size / 1e9:,.1f} GB from {packed / 1e6:,.1f} MB, as a zip bomb "
+            "does; it was not read.",
+            place,
+        )
+
+
 def _calamine(
     package: Any, data: io.BytesIO, sheet: str | None, not_sheets: Sequence[str], place: Place
 ) -> Iterator[tuple[int, Row]]:

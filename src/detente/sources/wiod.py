@@ -358,12 +358,18 @@ def _stata(original: Original, year: int) -> Sheet:
     missing = [c for c in (*_STATA, "TOT") if c not in frame.columns]
     if missing:
         raise InputError(f"the column '{missing[0]}' is missing.", original.place)
+    if frame["Year"].isna().any():
+        raise InputError("a row does not say its year.", original.place)
     years = sorted(set(frame["Year"].astype(int)))
     if years != [year]:
         told = ", ".join(map(str, years))
         raise InputError(f"its rows are of {told}, its name says {year}.", original.place)
     codes = dict(zip(frame["RNr"], frame["IndustryCode"], strict=True))
     numbers = [c for c in frame.columns if c not in _STATA and c != "TOT"]
+    odd = [c for c in numbers if not re.fullmatch(r"v[A-Za-z]{3}\d{1,3}", c)]
+    if odd:
+        what = f"the column '{odd[0]}' is none of the WIOD's (vAUS1 … vROW61)."
+        raise InputError(what, original.place)
     pairs = [(c[1:4], int(c[4:])) for c in numbers]
     head: list[tuple[int, list[Any]]] = [
         (1, ["(millions of US$)"]),

@@ -23,8 +23,14 @@ import pandas as pd
 
 from detente.errors import InputError, Place, nearest
 from detente.sources.catalogue import record
+from detente.sources.elasticities import own_record
 from detente.sources.files import is_zip, members
-from detente.sources.reading import read_header, read_table, refuse_duplicates
+from detente.sources.reading import (
+    read_header,
+    read_table,
+    refuse_below,
+    refuse_duplicates,
+)
 from detente.sources.record import Sourced, SourceRecord
 
 #: Rate for every partner that has none of its own.
@@ -66,6 +72,10 @@ _PLAIN = {
 }
 _COLUMNS = ["importer", "exporter", "product", "year", "rate", "duty", "weight"]
 _KEYS = ["importer", "exporter", "product", "year", "duty"]
+
+#: So many rates above zero, and none of 1 % or more, are no percentages.
+_ENOUGH = 20
+
 _BENEFICIARIES = re.compile(r"trains.*pref.*ben.*\.(csv|xlsx?)$", re.IGNORECASE)
 
 
@@ -176,6 +186,7 @@ def _piece(piece: _Piece, groups: Mapping[str, list[str]], notes: list[str]) -> 
     refuse_duplicates(frame, _KEYS, file)
     if "weight" not in frame:
         frame["weight"] = np.nan
+    refuse_below(frame, "weight", 0.0, file)
     frame["weight"] = frame["weight"] / 1000.0  # thousand USD in the file
     return frame
 
@@ -219,14 +230,16 @@ def _bulk_partners(
     return both[~both.duplicated([k for k in _KEYS if k != "duty"])].sort_index()
 
 
-def _duties(frame: pd.DataFrame, file: Path, notes: list[str]) -> pd.DataFrame:
+def _duties(
+    frame: pd.DataFrame, file: Path, notes: list[str], column: str = "DutyType"
+) -> pd.DataFrame:
     duty = frame["duty"].str.strip().str.upper()
     wrong = ~duty.isin([*DUTIES, "BND"]).to_numpy(bool)
     if wrong.any():
         row = int(np.argmax(wrong))
         raise InputError(
             f"'{frame['duty'].iloc[row]}' is no duty type.",
-            Place(str(file), int(frame.index[row]), "DutyType"),
+            Place(str(file), int(frame.index[row]), column),
             nearest(str(duty.iloc[row]), (*DUTIES, "BND")),
         )
     bound = (duty == "BND").to_numpy(bool)
@@ -291,6 +304,13 @@ def _rates(frame: pd.DataFrame, file: Path, notes: list[str]) -> pd.DataFrame:
         row = int(np.argmax(low))
         what = f"the rate is {frame['rate'].iloc[row]:g} %; a tariff is not negative."
         raise InputError(what, Place(str(file), int(frame.index[row]), "rate"))
+    positive = frame["rate"][frame["rate"] > 0]
+    if len(positive) >= _ENOUGH and float(positive.max()) < 1.0:
+        raise InputError(
+            f"none of its {len(positive):,} rates above zero reaches 1 %: they look like "
+            "shares, and these files are in percent (10 % is written 10).",
+            Place(str(file), int(positive.index[0]), "rate"),
+        )
     return frame.assign(rate=frame["rate"] / 100.0)
 
 
@@ -400,7 +420,8 @@ def read_tariffs(
     Returns
     -------
     Sourced
-        As from :func:`read_wits`; ``sector`` instead of ``product`` where the file has it.
+        As from :func:`read_wits`; ``sector`` instead of ``product`` where the file has it,
+        and ``line``, where a plain file has the row.
 
     Raises
     ------
@@ -414,20 +435,17 @@ def read_tariffs(
         return read_wits(path, year=year, closest=closest)
     if path.is_dir():
         raise InputError("it is a folder, but not of WITS files.", Place(str(path)))
+    several = [piece.member for piece in _pieces(path)]
+    if len(several) > 1:
+        what = f"it holds {len(several)} tables ({', '.join(map(str, several[:4]))}): give one."
+        raise InputError(what, Place(str(path)))
     frame = _plain(path, first.member)
-    source = SourceRecord(
-        name="own file",
-        title="tariffs, own file",
-        vintage="",
-        citation=path.name,
-        licence="the user's own",
-        verified=True,
-        file=path.name,
-    )
-    notes: list[str] = []
+    notes = [*frame.attrs["notes"], *_above_whole(frame["rate"])]
+    frame = frame.assign(line=frame.index)
     if "year" in frame:
         frame = _of_year(frame, year, closest, path, notes)
-    return Sourced(frame.reset_index(drop=True), source.noting(*notes))
+    source = own_record("tariffs, own file", path, notes)
+    return Sourced(frame.reset_index(drop=True), source)
 
 
 def _plain(path: Path, member: str | None) -> pd.DataFrame:
@@ -453,10 +471,22 @@ def _plain(path: Path, member: str | None) -> pd.DataFrame:
     everyone = frame["exporter"].isin([WORLD, "*", "000"])
     frame["exporter"] = frame["exporter"].mask(everyone, WORLD)
     frame["duty"] = frame["duty"].mask(everyone & (frame["duty"] == "AHS"), "MFN")
-    frame = _duties(frame, path, [])
+    notes = list(frame.attrs["notes"])
+    frame = _duties(frame, path, notes, "duty")
+    refuse_below(frame, "weight", 0.0, path)
     keys = ["importer", "exporter", *by, *(["year"] if "year" in frame else []), "duty"]
     refuse_duplicates(frame, keys, path)
+    frame.attrs["notes"] = tuple(notes)
     return frame
+
+
+def _above_whole(rate: pd.Series) -> list[str]:
+    """What a rate in percent among shares looks like; a few real tariffs do too."""
+    high = rate[rate > 1.0]
+    if not len(high):
+        return []
+    line = int(rate.index[int(rate.to_numpy().argmax())])
+    return [f"rates above 100 %: {len(high):,}; the largest is {rate.max():.0%} (line {line})"]
 
 
 def _refuse_percent(rate: pd.Series, path: Path) -> None:
@@ -464,7 +494,8 @@ def _refuse_percent(rate: pd.Series, path: Path) -> None:
     wrong = ~(rate >= 0)
     if wrong.any():
         line = int(rate.index[int(wrong.to_numpy(bool).argmax())])
-        what = f"{rate[line]:g} is no rate: zero or more, 0.10 for 10 %."
+        cell = f"{rate[line]:g}" if rate[line] < 0 else "an empty cell"
+        what = f"{cell} is no rate: zero or more, 0.10 for 10 %."
         raise InputError(what, Place(str(path), line, "rate"))
     positive = rate[rate > 0]
     if len(positive) and float(positive.median()) >= 1.0:
