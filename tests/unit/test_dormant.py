@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from detente.dormant import AS_BEFORE, NORMAL, Geography, History, dormant_shares, recorded
 from detente.dormant.geography import lay
 from detente.dormant.kinds import BEFORE, NEVER, NONE, OBSERVED
-from detente.dormant.resistance import resistances
 from detente.equilibrium import solve_equilibrium
 from detente.errors import InputError
+from detente.gravity.resistance import resistances
 from detente.model import link_base
 from detente.shocks import Shocks
 from detente.world import load_world

@@ -21,9 +21,9 @@ from tools.build_worlds.economies import sectors
 
 from detente.dormant.estimates import OWN, POOLED, TERM_SETS, Estimates
 from detente.dormant.geography import TERMS, Geography
-from detente.dormant.resistance import resistances
 from detente.gravity.cross import SectorEstimate, cross_section
 from detente.gravity.ppml import EstimationError
+from detente.gravity.resistance import resistances
 from detente.sources.cepii import read_geodist
 
 Array = NDArray[np.float64]

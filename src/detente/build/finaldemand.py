@@ -35,6 +35,9 @@ Array = NDArray[np.float64]
 #: Published output may differ from the sum of sales by this much in all: rounding.
 ROUNDING = 2e-3
 
+#: What sums of millions of cells miss by anyway.
+NOISE = 1e-9
+
 #: More of a table may not be negative, or misfit its output, than this share.
 TOLERANCE = 0.05
 
@@ -178,7 +181,7 @@ def _positive_inputs(table: IOTable, tolerance: float, changes: list[Change]) ->
     use, total = np.maximum(table.input_use, 0.0), bought.sum(axis=1)
     used = use.sum(axis=1)
     gap = np.abs(total - used)
-    if gap.sum() > max(tolerance, 1e-9) * size:
+    if gap.sum() > max(tolerance, NOISE) * size:
         raise WorldError(
             f"what industries use differs from what they buy by {gap.sum() / size:.1%} in all, "
             f"most: {largest(gap, table.sectors, table.countries)}."
@@ -187,7 +190,7 @@ def _positive_inputs(table: IOTable, tolerance: float, changes: list[Change]) ->
     idle = (used <= 0) & (total > 0)  # bought, but no industry is known to use it
     final = table.final + bought * idle[:, None, :]
     bought = bought * ~idle[:, None, :]
-    if gap.sum() > 1e-9 * size:
+    if gap.sum() > NOISE * size:
         what = "inputs scaled, so that uses add up to purchases"
         where = largest(gap, table.sectors, table.countries)
         changes.append(
@@ -203,7 +206,7 @@ def _at_published_output(table: IOTable, tolerance: float, changes: list[Change]
     total = float(np.abs(table.output).sum())
     gap = float(np.abs(miss).sum())
     where = largest(miss, table.sectors, table.countries)
-    if gap > tolerance * total:
+    if gap > max(tolerance, NOISE) * total:
         raise WorldError(
             f"sales miss the published output by {gap / max(total, 1e-300):.1%} in all, most "
             f"in {where}; the tolerance is {tolerance:.0%}. A wrong unit or a missing block?"
@@ -216,7 +219,7 @@ def _at_published_output(table: IOTable, tolerance: float, changes: list[Change]
             change("balance", "balanced", what, moved, total, "output", where=f"most: {where}")
         )
         return replace(table, final=final)
-    if gap > 1e-9 * total:
+    if gap > NOISE * total:
         what = "published output differs from sales: sales stand"
         changes.append(
             change("balance", "noted", what, gap, total, "output", where=f"most: {where}")

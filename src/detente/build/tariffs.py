@@ -22,6 +22,7 @@ from detente.build.aggregation import Groups
 from detente.build.changes import Change, change
 from detente.build.concordance import by_industry, goods, hs_industries
 from detente.errors import InputError, Place, nearest
+from detente.sources.checking import counted
 from detente.sources.iotable import IOTable
 from detente.sources.record import Sourced
 from detente.sources.wits import WORLD, eu_members, numbers_to_iso3
@@ -106,7 +107,8 @@ def _abroad(frame: pd.DataFrame, table: IOTable, changes: list[Change]) -> pd.Da
     home = own.to_numpy(dtype=np.bool_)
     paid = home & (frame["rate"] > 0).to_numpy(dtype=np.bool_)
     if paid.any():
-        what = f"{int(paid.sum()):,} rates on sales at home, where no tariff is paid"
+        rates = counted(int(paid.sum()), "rate", "rates")
+        what = f"{rates} on sales at home, where no tariff is paid"
         changes.append(Change("tariffs", "left out", what, cells=int(paid.sum())))
     return frame[~home]
 

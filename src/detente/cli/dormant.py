@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detente.cli.options import ListFormat, echo_csv, echo_json
+from detente.cli.options import Force, ListFormat, echo_csv, echo_json, require_world_file
 from detente.errors import InputError, Place, nearest
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def dormant(
         Path | None,
         typer.Option("-o", "--out", metavar="FILE", help="Write the world with them here."),
     ] = None,
+    force: Force = False,
     form: Annotated[
         ListFormat, typer.Option("--format", help="What to print.")
     ] = ListFormat.table,
@@ -65,7 +66,6 @@ def dormant(
     """
     from detente.dormant import dormant_shares
     from detente.world import load_world
-    from detente.world.catalogue import SUFFIXES
 
     if (history is None) != (reference is None):
         raise InputError("--history and --reference belong together: give both, or neither.")
@@ -73,9 +73,8 @@ def dormant(
         raise InputError("--year is that of the history: give --history too.")
     if year and not 1000 <= year <= 9999:
         raise InputError(f"--year: {year} is no year.")
-    if out is not None and out.suffix not in SUFFIXES:
-        endings = " or ".join(SUFFIXES)
-        raise InputError(f"-o: a world's file ends in {endings}, so that it can be opened.")
+    if out is not None:
+        require_world_file(out, force)
     loaded = load_world(world)
     loaded.country_index(country)
     past = None if history is None else _history(loaded, country, str(reference), history, year)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -63,6 +63,24 @@ def write_tables(directory: Path, tables: Mapping[str, pd.DataFrame], ending: st
         directory,
         {f"{name}.{ending}": table_bytes(table, ending) for name, table in tables.items()},
     )
+
+
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that exists.")]
+
+
+def require_world_file(out: Path, force: bool) -> None:
+    """Refuse, before any work, a file that no command would read back, or that is there."""
+    from detente.world.catalogue import SUFFIXES
+
+    if out.suffix not in SUFFIXES:
+        raise InputError(
+            f"-o {out}: a world file ends in {' or '.join(SUFFIXES)}.",
+            nearest=f"{out}{SUFFIXES[-1]}",
+        )
+    if not out.parent.is_dir():
+        raise InputError(f"-o {out}: there is no folder '{out.parent}'. Make it first.")
+    if out.exists() and not force:
+        raise InputError(f"-o {out}: it exists; --force replaces it.")
 
 
 @contextmanager

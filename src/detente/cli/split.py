@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detente.cli.options import ListFormat, echo_csv, echo_json, working
-from detente.errors import InputError
+from detente.cli.options import (
+    Force,
+    ListFormat,
+    echo_csv,
+    echo_json,
+    require_world_file,
+    working,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +40,7 @@ def split(
         Path | None,
         typer.Option("-o", "--out", metavar="FILE", help="Write the new world (.world, .npz)."),
     ] = None,
+    force: Force = False,
     form: Annotated[ListFormat, typer.Option("--format", help="What to print.")] = (
         ListFormat.table
     ),
@@ -45,7 +52,7 @@ def split(
     Example: detente world split world-2022 my-country.yaml -o mine.world
     """
     if out is not None:
-        _require_target(out)
+        require_world_file(out, force)
     from detente.build.split import split_country
     from detente.build.splitrecord import split_tables
     from detente.build.splitspec import load_split_spec
@@ -64,19 +71,6 @@ def split(
         echo_json(_document(new, code, tables, out))
     else:
         _print(new, code, tables, out)
-
-
-def _require_target(out: Path) -> None:
-    """Refuse a file that no command would read back, before any work."""
-    from detente.world.catalogue import SUFFIXES
-
-    if out.suffix not in SUFFIXES:
-        raise InputError(
-            f"-o {out}: a world file ends in {' or '.join(SUFFIXES)}.",
-            nearest=f"{out}{SUFFIXES[-1]}",
-        )
-    if not out.parent.is_dir():
-        raise InputError(f"-o {out}: there is no folder '{out.parent}'. Make it first.")
 
 
 def _document(

@@ -20,8 +20,8 @@ import numpy as np
 from detente.dormant.geography import TERMS, Site
 from detente.dormant.history import History
 from detente.dormant.kinds import BEFORE, NEVER, NONE, OBSERVED, LinkKinds
-from detente.dormant.resistance import resistances
 from detente.errors import InputError
+from detente.gravity.resistance import resistances
 from detente.world.core import Array, World
 
 AS_BEFORE, NORMAL = "as_before", "normal"

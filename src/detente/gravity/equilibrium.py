@@ -17,7 +17,7 @@ moved, and its iteration has no equilibrium to converge to (docs/gravity.md, wit
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -26,12 +26,13 @@ from detente.errors import InputError, NotConvergedError, nearest
 from detente.gravity.formula import design
 from detente.gravity.irls import Array
 from detente.gravity.panel import Panel, panel
+from detente.gravity.resistance import resistances
 from detente.gravity.results import GravityResult
 from detente.sources.checking import listed
 
 #: Largest relative error of any country's margin or market at the end.
 TOLERANCE = 1e-10
-_SWEEPS, _STEPS = 200, 200
+_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class GravityEquilibrium:
     residual : float
         Largest relative error of a margin or market.
     iterations : int
+        Steps that cleared markets; 0 in conditional equilibrium, which has none to clear.
     """
 
     kind: str
@@ -67,7 +69,7 @@ class GravityEquilibrium:
     reference: str
     expenditure_factor: float
     residual: float
-    iterations: int
+    iterations: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,11 @@ class Resistances:
     inward : ndarray, shape (N,)
         P^(1−σ), 1 for the reference country.
     residual : float
-    iterations : int
     """
 
     outward: Array
     inward: Array
     residual: float
-    iterations: int
 
 
 def multilateral_resistances(
@@ -97,10 +97,7 @@ def multilateral_resistances(
     reference: int = 0,
     tolerance: float = TOLERANCE,
 ) -> Resistances:
-    """Solve both resistances for given output and expenditure.
-
-    Alternating scaling first, which always converges but slowly where home markets are
-    nearly closed; then Newton's method on the logs.
+    """Solve both resistances for given output and expenditure (``resistance.py``).
 
     Parameters
     ----------
@@ -118,45 +115,19 @@ def multilateral_resistances(
     NotConvergedError
         The tolerance was not reached.
     """
-    column = np.ones(len(output))
-    count = 0
-    while count < _SWEEPS:
-        count += 1
-        row = output / (trade_cost @ column)
-        new = expenditure / (trade_cost.T @ row)
-        gap = float(np.abs(new / column - 1.0).max())
-        column = new
-        if gap < tolerance:
-            break
-    row, column, gap, more = _newton(trade_cost, output, expenditure, row, column, tolerance)
-    if not gap <= tolerance:
-        raise NotConvergedError(f"multilateral resistances end {gap:.1e} off their margins")
-    # X = row · t · column = Y E t / (outward · inward)
-    outward, inward = output / row, expenditure / column
+    pull, price = (
+        found[0]
+        for found in resistances(
+            trade_cost[None], output[None], expenditure[None], tolerance=tolerance
+        )
+    )
+    # X = pull · t · E / price = Y E t / (outward · inward)
+    outward, inward = output / pull, price
+    flow = pull[:, None] * trade_cost * (expenditure / price)
+    gaps = flow.sum(axis=1) / output - 1.0, flow.sum(axis=0) / expenditure - 1.0
+    gap = max(float(np.abs(g).max()) for g in gaps)
     scale = inward[reference]
-    return Resistances(outward * scale, inward / scale, gap, count + more)
-
-
-def _newton(
-    cost: Array, output: Array, spent: Array, row: Array, column: Array, tolerance: float
-) -> tuple[Array, Array, float, int]:
-    """Newton steps on ln row, ln column: margins of row · cost · column to output, spent."""
-    n, gap, count = len(output), np.inf, 0
-    while count < _STEPS:
-        flow = row[:, None] * cost * column
-        made, bought = flow.sum(axis=1), flow.sum(axis=0)
-        short = np.concatenate([output - made, spent - bought])
-        last, gap = gap, float(np.abs(short / np.concatenate([output, spent])).max())
-        if gap <= tolerance * 1e-3 or last <= gap <= tolerance:
-            break
-        count += 1
-        jacobian = np.block([[np.diag(made), flow], [flow.T, np.diag(bought)]])
-        size = np.sqrt(np.concatenate([made, bought]))
-        # Scaled by its diagonal; singular along one direction (row × c, column / c).
-        step = np.linalg.lstsq(jacobian / np.outer(size, size), short / size, rcond=1e-14)[0]
-        step = np.clip(step / size, -2.0, 2.0)
-        row, column = row * np.exp(step[:n]), column * np.exp(step[n:])
-    return row, column, gap, count
+    return Resistances(outward * scale, inward / scale, gap)
 
 
 def conditional_general_equilibrium(
@@ -227,8 +198,9 @@ def full_endowment_general_equilibrium(
     power = (made / found.outward) / (given.output / before.outward)
     unit = float(power[given.at] ** (1.0 / (1.0 - sigma)) / price[given.at])
     trade = given.trade(given.cost_new, found, made, kappa * spent) * unit
-    after = Resistances(found.outward, found.inward, max(gap, found.residual), count)
-    return given.result("full endowment", before, after, trade, price * unit, kappa)
+    after = Resistances(found.outward, found.inward, max(gap, found.residual))
+    result = given.result("full endowment", before, after, trade, price * unit, kappa)
+    return replace(result, iterations=count)
 
 
 def _clear(given: _Given, weight: Array) -> tuple[Array, float, int]:
@@ -370,7 +342,7 @@ class _Given:
             kind, table, pd.DataFrame(base, self.codes, self.codes),
             pd.DataFrame(trade, self.codes, self.codes),
             self.sigma, self.codes[self.at], kappa,
-            max(before.residual, after.residual), after.iterations,
+            max(before.residual, after.residual),
         )  # fmt: skip
 
 

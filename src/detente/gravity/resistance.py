@@ -11,9 +11,11 @@ A seller's pull is Aᵢ = yᵢ / Πᵢ; its share of a market is Aᵢ φᵢₙ /
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detente.errors import NotConvergedError
-from detente.world.core import Array
+
+Array = NDArray[np.float64]
 
 _STEPS = 200
 _HALVINGS = 12
