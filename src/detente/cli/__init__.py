@@ -11,6 +11,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+# Threads inside a linear algebra of this size only cost; set before numpy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from detente._version import __version__
 from detente.cli.fetch import fetch
 from detente.cli.gravity import gravity

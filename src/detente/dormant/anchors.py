@@ -152,6 +152,8 @@ class Anchors:
         self.share_sales = world.trade_share[:, self.country]
         self.share_purchases = world.trade_share[:, :, self.country]
         self._gap = tariff_gap(world, self.country)
+        linked = (kinds.sales != NONE).any(axis=1) | (kinds.purchases != NONE).any(axis=1)
+        self._linked = np.flatnonzero(linked)
         self._start: Array | None = None
 
     # -- the anchors -------------------------------------------------------------------
@@ -176,18 +178,24 @@ class Anchors:
         return found
 
     def _gravity(self, coefficient: Array, theta: Array) -> _Gravity:
-        site, c = self.site, self.place
-        phi = freeness(site, coefficient)
-        sold, bought = (gap[:, site.group] ** -theta[:, None] for gap in self._gap)
+        """Of the sectors that have links; zero elsewhere."""
+        site, c, here = self.site, self.place, self._linked
+        phi = freeness(site, coefficient[here])
+        sold, bought = (gap[here][:, site.group] ** -theta[here, None] for gap in self._gap)
         phi[:, c, :] *= sold
         phi[:, :, c] *= bought
-        pull, price = resistances(phi, site.output, site.spending, start=self._start)
+        output, spending = site.output[here], site.spending[here]
+        pull, price = resistances(phi, output, spending, start=self._start)
         if self._start is None:
-            share = ratio(site.output, site.output.sum(axis=1, keepdims=True))
+            share = ratio(output, output.sum(axis=1, keepdims=True))
             made = share > 0
             self._start = np.log(ratio(share, pull, 1.0), out=np.zeros_like(pull), where=made)
-        demand = phi[:, c] * ratio(site.spending, price)
-        return _Gravity(demand, pull * phi[:, :, c], pull[:, c])
+        demand, supply = np.zeros_like(site.output), np.zeros_like(site.output)
+        demand[here] = phi[:, c] * ratio(spending, price)
+        supply[here] = pull * phi[:, :, c]
+        own = np.zeros(len(site.output))
+        own[here] = pull[:, c]
+        return _Gravity(demand, supply, own)
 
     def _normal(self, gravity: _Gravity) -> Anchor:
         """Gravity's shares; potential sales add up to output by themselves."""

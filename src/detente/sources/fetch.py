@@ -15,7 +15,7 @@ from typing import Any
 from detente.errors import InputError, Place, nearest
 from detente.sources.catalogue import Entry, SourceFile, Vintage, entry
 from detente.sources.download import FetchError, Progress, Settings, download, forget
-from detente.sources.files import atomic, misnamed, sha256
+from detente.sources.files import atomic, misnamed, sha256, unwritable
 from detente.sources.locking import locked
 
 #: Environment variable that names the cache's folder.
@@ -224,8 +224,7 @@ class _Job:
             with atomic(self.target) as part:
                 shutil.copyfile(path, part)
         except OSError as error:
-            what = f"it cannot be written there: {(error.strerror or str(error)).lower()}."
-            raise InputError(what, Place(str(self.target))) from None
+            raise unwritable(self.target, error) from None
 
     def there(self) -> Fetched | None:
         """The file, if it lies where it is wanted, or whole in the cache."""

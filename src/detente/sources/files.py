@@ -201,6 +201,11 @@ def require_file(path: Path) -> os.stat_result:
     return found
 
 
+def unwritable(path: str | Path, error: OSError) -> InputError:
+    """The error for a place that cannot be written to, in our words."""
+    return _error(Path(path), f"it cannot be written there: {_why(error)}.")
+
+
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """Write a file under a temporary name in its folder; give it its name at the end.

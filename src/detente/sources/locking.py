@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from detente.errors import InputError, Place
+from detente.sources.files import unwritable
 
 if sys.platform == "win32":
     import msvcrt
@@ -67,8 +68,7 @@ def _opened(path: Path, target: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        what = f"it cannot be written there: {(error.strerror or str(error)).lower()}."
-        raise InputError(what, Place(str(target))) from None
+        raise unwritable(target, error) from None
 
 
 def _still(path: Path, handle: int) -> bool:
