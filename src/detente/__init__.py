@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING, Any
 from detente._version import __version__
 
 if TYPE_CHECKING:
+    from detente.build.assemble import build_world as build_world
+    from detente.build.split import split_country as split_country
+    from detente.dormant import Geography as Geography
+    from detente.dormant import History as History
+    from detente.dormant import dormant_shares as dormant_shares
     from detente.errors import DetenteError as DetenteError
     from detente.errors import InputError as InputError
     from detente.errors import NoSolutionError as NoSolutionError
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
 _HOME = {
     "Cap": "shocks",
     "DetenteError": "errors",
+    "Geography": "dormant",
+    "History": "dormant",
     "InputError": "errors",
     "NoSolutionError": "errors",
     "NotConvergedError": "errors",
@@ -40,12 +47,15 @@ _HOME = {
     "Shocks": "shocks",
     "World": "world",
     "WorldError": "errors",
+    "build_world": "build.assemble",
+    "dormant_shares": "dormant",
     "list_worlds": "world",
     "load_scenario": "scenario",
     "load_world": "world",
     "remove_inventories": "world.clean",
     "solve": "result",
     "solve_many": "result",
+    "split_country": "build.split",
 }
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604 (names, from the table above)

@@ -380,3 +380,28 @@ def test_a_row_without_an_end_is_told_in_plain_words(tmp_path):
     path = write(tmp_path, "t.csv", "importer,exporter,sector,rate\n" + "0" * 40_000_000)
     with pytest.raises(InputError, match="a row is longer than"):
         read_tariffs(path)
+
+
+# -- small things ------------------------------------------------------------------------
+def test_a_world_is_not_written_over_what_it_is_made_from(tmp_path):
+    table_ = write(tmp_path, "table.npz", "my table")
+    with pytest.raises(InputError, match="one of the inputs"):
+        build_file(Plan(icio=table_), table_, force=True)
+    assert table_.read_text() == "my table"
+
+
+def test_a_line_without_imports_is_not_left_out_of_a_mean(tmp_path):
+    """By imports where all are known, else simple, and told."""
+    text = "importer,exporter,product,rate,weight\nUSA,CHN,870310,0.1,100\nUSA,CHN,870320,0.5,"
+    t = table()
+    s, i, n = SECTORS.index("C29"), COUNTRIES.index("CHN"), COUNTRIES.index("USA")
+    found = table_tariffs(read_tariffs(write(tmp_path, "t.csv", text + "\n")), t)
+    assert found.rate[s, i, n] == pytest.approx(0.3)
+    assert any("simple" in c.what for c in found.changes)
+    found = table_tariffs(read_tariffs(write(tmp_path, "u.csv", text + "300\n")), t)
+    assert found.rate[s, i, n] == pytest.approx(0.4)
+
+
+def test_everyone_is_no_importer():
+    with pytest.raises(InputError, match="'WLD'"):
+        build_world(table(), elasticities=5, tariffs=tariffs(("WLD", "WLD", "C29", 0.1)))

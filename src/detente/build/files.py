@@ -100,6 +100,7 @@ def build_file(
     """
     output = Path(output)
     _refuse_output(output, force)
+    _refuse_input_as_output(plan, output)
     inputs = _read_inputs(plan)
     folder = output.with_name(f"{output.name}.build")
     with locked(output, waiting):
@@ -132,6 +133,14 @@ def _refuse_output(output: Path, force: bool) -> None:
         raise WorldError("it exists; --force replaces it.", place)
     if not os.access(output.parent, os.W_OK):
         raise WorldError(f"the folder '{output.parent}' cannot be written to.", place)
+
+
+def _refuse_input_as_output(plan: Plan, output: Path) -> None:
+    """Refuse to write the world over what it is made from."""
+    inputs = (plan.icio, plan.tariffs, plan.elasticities, plan.aggregate, plan.deficits)
+    there = [Path(given) for given in inputs if given and Path(given).exists()]
+    if output.exists() and any(output.samefile(given) for given in there):
+        raise WorldError("it is one of the inputs; give another file.", Place(str(output)))
 
 
 def _read_inputs(plan: Plan) -> Inputs:

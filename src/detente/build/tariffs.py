@@ -189,14 +189,15 @@ def _mean(rows: pd.DataFrame) -> pd.DataFrame:
     if rows.empty:
         return pd.DataFrame(columns=pd.Index([*_CELL, "rate", "weight", "weighted"]))
     weight = rows["weight"].fillna(0.0)
-    paid = rows.assign(_paid=rows["rate"] * weight, _weight=weight)
+    paid = rows.assign(_paid=rows["rate"] * weight, _weight=weight, _told=rows["weight"])
     cell = paid.groupby(_CELL, sort=False).agg(
         simple=("rate", "mean"),
         paid=("_paid", "sum"),
         weight=("_weight", "sum"),
+        told=("_told", "count"),
         lines=("rate", "size"),
     )
-    weighed = cell["weight"] > 0
+    weighed = (cell["weight"] > 0) & (cell["told"] == cell["lines"])
     cell["rate"] = cell["simple"].mask(
         weighed, cell["paid"] / cell["weight"].where(weighed, 1.0)
     )
@@ -251,8 +252,8 @@ def _homes(
         elif code in iso3 and code != WORLD:
             found.append((code, tuple(rest[:1]), 2))
             elsewhere.append(code)
-    known = {code for code, *_ in found} | {WORLD}
-    for side in ("importer", "exporter"):
+    named = {code for code, *_ in found}
+    for side, known in (("importer", named), ("exporter", named | {WORLD})):
         wrong = rows[~rows[side].isin(known)]
         _refuse_unknown(wrong, side, [*table.countries, *members], file, kind="country")
     changes += _elsewhere(elsewhere, bool(rest))

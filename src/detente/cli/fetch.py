@@ -56,6 +56,8 @@ def fetch(
         return
     source = entry(name)
     if listing:
+        if file or out:
+            raise InputError("--list shows what there is; --file and -o are for a download.")
         _list_files(source, vintage, form)
         return
     found, failed = _fetch_all(source, vintage, file, out)
