@@ -193,19 +193,25 @@ def _claim(race: Race, top: Sequence[str]) -> list[str]:
 
 def _about(race: Race) -> tuple[str, ...]:
     """What the columns are, and how to read them."""
+    lifted = "the bans named are lifted"
     meant = {
-        RELIEF: "Relief: the bans named are lifted, links return to what they carried before; "
-        "equilibrium. ",
-        REFORM: "Reform: they are lifted, and every link that no ban closes opens to gravity's "
+        RELIEF: f"Relief: {lifted}, links return to what they carried before; equilibrium. ",
+        REFORM: f"Reform: {lifted}, and every link that no ban closes opens to gravity's "
         "share; equilibrium. ",
     }
+    past = "By sector, how far from normal the border was before the bans: --table borders."
     notes = [
         "Gravity: what a country of its output, spending and place trades behind an average "
         f"border, at today's costs. {''.join(meant[s] for s in race.states)}"
-        "Basis: docs/dormant.md. By sector, how far from normal the border was before the "
-        "bans: --table borders.",
+        f"Basis: docs/dormant.md. {past if RELIEF in race.states else ''}".strip(),
         _totals(race),
     ]
+    other = _without_links(race)
+    if other > 0.01 * float(race.table["observed"].sum()):
+        notes.append(
+            f"Gravity leaves out sectors without links, services mostly: {usd(other)} of what "
+            "is observed."
+        )
     if race.still_in_force:
         notes.append(f"Still in force: {listed(list(race.still_in_force))}.")
     if RELIEF in race.states:
@@ -222,6 +228,14 @@ def _about(race: Race) -> tuple[str, ...]:
             "sectors with high elasticities grow further. Ranks and shares say more."
         )
     return tuple(notes)
+
+
+def _without_links(race: Race) -> float:
+    """Observed trade in sectors that have no dormant shares, million USD."""
+    world, c = race.world, race.world.country_index(race.country)
+    out = [s for s, code in enumerate(world.sectors) if code not in race.shares.traded]
+    both = world.flows[out, c].sum() + world.flows[out, :, c].sum()
+    return float(both - 2.0 * world.flows[out, c, c].sum())
 
 
 def _totals(race: Race) -> str:
