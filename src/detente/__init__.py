@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from detente._version import __version__
 
 if TYPE_CHECKING:
-    from detente.build.assemble import build_world as build_world
-    from detente.build.split import split_country as split_country
+    from detente.assembly.assemble import build_world as build_world
+    from detente.assembly.split import split_country as split_country
     from detente.dormant import Geography as Geography
     from detente.dormant import History as History
     from detente.dormant import dormant_shares as dormant_shares
@@ -47,7 +47,7 @@ _HOME = {
     "Shocks": "shocks",
     "World": "world",
     "WorldError": "errors",
-    "build_world": "build.assemble",
+    "build_world": "assembly.assemble",
     "dormant_shares": "dormant",
     "list_worlds": "world",
     "load_scenario": "scenario",
@@ -55,7 +55,7 @@ _HOME = {
     "remove_inventories": "world.clean",
     "solve": "result",
     "solve_many": "result",
-    "split_country": "build.split",
+    "split_country": "assembly.split",
 }
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604 (names, from the table above)

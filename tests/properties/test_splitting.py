@@ -10,8 +10,8 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detente.build.split import split_country
-from detente.build.splitspec import SplitSpec
+from detente.assembly.split import split_country
+from detente.assembly.splitspec import SplitSpec
 from detente.world import World
 from detente.world.aggregate import aggregate
 from detente.world.checks import check

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detente.build.aggregation import aggregate_table, named_maps, named_table, read_map
+from detente.assembly.aggregation import aggregate_table, named_maps, named_table, read_map
 from detente.errors import InputError
 from io_tables import COUNTRIES, SECTORS, table
 
@@ -112,7 +112,7 @@ def test_adding_up_keeps_every_total_and_identity(target, seed):
         codes = [c for c, t in zip(COUNTRIES, target, strict=True) if t == g]
         text += f"  G{g}: [{', '.join(codes)}]\n"
     text += "sectors: {goods: [A01, C10T12, C29], services: [G]}\n"
-    from detente.build.aggregation import _parse  # a map without a file
+    from detente.assembly.aggregation import _parse  # a map without a file
 
     after = aggregate_table(before, *_parse(text, "map", None).groups(before))
     for key in ("intermediate", "final", "inventories", "input_use", "output", "value_added"):

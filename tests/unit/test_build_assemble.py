@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detente.build.assemble import build_world
-from detente.build.finaldemand import clean_table, to_deficits, with_tariffs
-from detente.build.thetas import read_choice
+from detente.assembly.assemble import build_world
+from detente.assembly.finaldemand import clean_table, to_deficits, with_tariffs
+from detente.assembly.thetas import read_choice
 from detente.errors import InputError, WorldError
 from detente.sources.iotable import IOTable
 from detente.world.clean import remove_inventories
@@ -482,7 +482,7 @@ def test_the_icio_of_2022_gets_the_embedded_worlds_elasticities(tmp_path):
     )
     world = build_world(t, aggregate="korea")
     assert (world.n_countries, world.n_sectors) == (22, 25)
-    from detente.build.aggregation import named_table
+    from detente.assembly.aggregation import named_table
 
     committed = {row[0]: float(row[1]) for row in named_table("trade_elasticity.csv")}
     for code, value in zip(world.sectors, world.trade_elasticity, strict=True):

@@ -14,8 +14,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from detente.build.assemble import STAGES
-from detente.build.files import Plan, build_file
+from detente.assembly.assemble import STAGES
+from detente.assembly.files import Plan, build_file
 from detente.cli import Commands
 from detente.cli.build import build
 from detente.errors import InputError, WorldError
@@ -146,7 +146,7 @@ def test_nothing_but_the_report_is_printed_in_a_pipe(tmp_path, files):
 KILL = """
 import os, signal, sys
 from pathlib import Path
-from detente.build import assemble, files, stages
+from detente.assembly import assemble, files, stages
 def die(*args, **keys):
     os.kill(os.getpid(), signal.SIGKILL)
 at = sys.argv[1]

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from detente.build.aggregation import read_map
-from detente.build.assemble import build_world
-from detente.build.files import Plan, build_file, read_deficits
-from detente.build.finaldemand import clean_table
-from detente.build.tariffs import table_tariffs
-from detente.build.thetas import read_choice
+from detente.assembly.aggregation import read_map
+from detente.assembly.assemble import build_world
+from detente.assembly.files import Plan, build_file, read_deficits
+from detente.assembly.finaldemand import clean_table
+from detente.assembly.tariffs import table_tariffs
+from detente.assembly.thetas import read_choice
 from detente.errors import InputError
 from detente.sources.elasticities import read_sector_elasticities
 from detente.sources.wits import read_tariffs, read_wits

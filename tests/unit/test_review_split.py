@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from detente.build.split import split_country
-from detente.build.splitspec import SplitSpec, load_split_spec
+from detente.assembly.split import split_country
+from detente.assembly.splitspec import SplitSpec, load_split_spec
 from detente.errors import InputError
 from detente.world import World, load_world
 
@@ -58,7 +58,7 @@ def test_what_is_known_of_a_sector_is_all_of_it_only_if_each_partner_is_named(wo
     names = list(world.countries)
     half, rest = "+".join(names[:12]), "+".join(names[10:20])  # two overlap: 20 of 22 named
     known = spec(("exports", half, "coal", 5.0), ("exports", rest, "coal", 5.0))
-    from detente.build.splittables import known_trade
+    from detente.assembly.splittables import known_trade
 
     trade = known_trade(known, world)
     shape = (world.n_sectors, world.n_countries)

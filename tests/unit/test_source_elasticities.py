@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from detente.build.concordance import (
+from detente.assembly.concordance import (
     atoms,
     atoms_of,
     cp_concordance,

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from detente.build.aggregation import Groups
-from detente.build.tariffs import aggregate_tariffs, table_tariffs
+from detente.assembly.aggregation import Groups
+from detente.assembly.tariffs import aggregate_tariffs, table_tariffs
 from detente.errors import InputError
 from detente.sources.wits import eu_members, read_tariffs, read_wits
 from io_tables import table

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from detente.build.entropy import Program, nearest_table
-from detente.build.split import split_country
-from detente.build.splitspec import SplitSpec
+from detente.assembly.entropy import Program, nearest_table
+from detente.assembly.split import split_country
+from detente.assembly.splitspec import SplitSpec
 from detente.errors import InputError
 from detente.world import World, load_world
 from detente.world.aggregate import aggregate

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from detente.build.split import split_country
-from detente.build.splitspec import load_split_spec
+from detente.assembly.split import split_country
+from detente.assembly.splitspec import load_split_spec
 from detente.errors import InputError
 from detente.world import World, load_world
 

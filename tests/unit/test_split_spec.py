@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from detente.build.split import split_country
-from detente.build.splitspec import SplitSpec, embedded_specs, load_split_spec
-from detente.build.splittables import known_trade, stated_tariffs
+from detente.assembly.split import split_country
+from detente.assembly.splitspec import SplitSpec, embedded_specs, load_split_spec
+from detente.assembly.splittables import known_trade, stated_tariffs
 from detente.errors import InputError
 from detente.world import World
 from worlds import random_world

@@ -14,8 +14,8 @@ from tools.build_worlds.rest import rest_of_table
 from tools.build_worlds.shares import with_dormant_shares
 from tools.build_worlds.specs import Known2022, write_specs
 
-from detente.build.split import split_country
-from detente.build.splitspec import load_split_spec
+from detente.assembly.split import split_country
+from detente.assembly.splitspec import load_split_spec
 from detente.world.checks import check
 from detente.world.core import World
 from detente.world.io import save_world

@@ -13,8 +13,8 @@ import typer
 from detente.cli.options import ListFormat, echo_csv, echo_json
 
 if TYPE_CHECKING:
-    from detente.build.assemble import Built
-    from detente.build.changes import Change
+    from detente.assembly.assemble import Built
+    from detente.assembly.changes import Change
 
 _STAGES = {
     "read": "reading the table",
@@ -91,7 +91,7 @@ def build(
 
     Example: detente world build --icio 2018_SML.csv -o my.world
     """
-    from detente.build.files import Plan, build_file
+    from detente.assembly.files import Plan, build_file
 
     plan = Plan(
         icio=icio,
@@ -174,7 +174,7 @@ def as_json(built: Built) -> dict[str, Any]:
 def _print(built: Built) -> None:
     from rich.text import Text
 
-    from detente.build.describe import called
+    from detente.assembly.describe import called
     from detente.cli.render import console, print_lines
 
     world, out = built.world, console()
@@ -199,7 +199,7 @@ def _changes(changes: tuple[Change, ...]) -> None:
     """What was changed, the gravest first."""
     from rich.text import Text
 
-    from detente.build.changes import FLAGS
+    from detente.assembly.changes import FLAGS
     from detente.cli.render import console, print_lines
 
     out = console()

@@ -53,9 +53,9 @@ def split(
     """
     if out is not None:
         require_world_file(out, force)
-    from detente.build.split import split_country
-    from detente.build.splitrecord import split_tables
-    from detente.build.splitspec import load_split_spec
+    from detente.assembly.split import split_country
+    from detente.assembly.splitrecord import split_tables
+    from detente.assembly.splitspec import load_split_spec
     from detente.world import load_world
 
     known = load_split_spec(spec)

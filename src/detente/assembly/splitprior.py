@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detente.build.donor import Donor
-from detente.build.splitjoin import Levels
-from detente.build.splitspec import SplitSpec
-from detente.build.splittables import KnownTrade
+from detente.assembly.donor import Donor
+from detente.assembly.splitjoin import Levels
+from detente.assembly.splitspec import SplitSpec
+from detente.assembly.splittables import KnownTrade
 from detente.errors import InputError
 from detente.world.core import World
 

@@ -1,6 +1,6 @@
 """From a published input-output table, tariffs and elasticities to a world.
 
-``build_world`` does it in memory. :mod:`detente.build.files` reads and writes files, stores
+``build_world`` does it in memory. :mod:`detente.assembly.files` reads and writes files, stores
 every stage that is done, and takes an interrupted build up again.
 """
 
@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from detente.build.aggregation import AggregationMap, Groups, aggregate_table, read_map
-from detente.build.changes import Change
-from detente.build.describe import describe
-from detente.build.finaldemand import (
+from detente.assembly.aggregation import AggregationMap, Groups, aggregate_table, read_map
+from detente.assembly.changes import Change
+from detente.assembly.describe import describe
+from detente.assembly.finaldemand import (
     TOLERANCE,
     Deficits,
     Money,
@@ -26,7 +26,7 @@ from detente.build.finaldemand import (
     to_deficits,
     with_tariffs,
 )
-from detente.build.stages import (
+from detente.assembly.stages import (
     Stages,
     Stored,
     record_of,
@@ -34,8 +34,8 @@ from detente.build.stages import (
     table_of,
     without_names,
 )
-from detente.build.tariffs import aggregate_tariffs, table_tariffs
-from detente.build.thetas import CALIENDO_PARRO, Choice, Thetas, read_choice, world_thetas
+from detente.assembly.tariffs import aggregate_tariffs, table_tariffs
+from detente.assembly.thetas import CALIENDO_PARRO, Choice, Thetas, read_choice, world_thetas
 from detente.errors import InputError, nearest
 from detente.sources.iotable import IOTable
 from detente.sources.record import Sourced, SourceRecord

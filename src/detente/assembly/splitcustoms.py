@@ -16,7 +16,7 @@ from detente.sources.record import Sourced, SourceRecord
 from detente.world.core import World
 
 if TYPE_CHECKING:
-    from detente.build.splitspec import Customs, SplitSpec
+    from detente.assembly.splitspec import Customs, SplitSpec
 
 #: Digits by which products go to sectors.
 _DIGITS = 4

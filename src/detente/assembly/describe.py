@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detente._version import __version__
-from detente.build.changes import Change
+from detente.assembly.changes import Change
 from detente.sources.record import SourceRecord
 
 if TYPE_CHECKING:
-    from detente.build.assemble import _Parts
+    from detente.assembly.assemble import _Parts
 
 
 def called(source: SourceRecord) -> str:

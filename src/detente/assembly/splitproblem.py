@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detente.build.entropy import Program, amount
-from detente.build.splitprior import Setting, priors
-from detente.build.splitspec import ALL
-from detente.build.splittables import KnownSum
+from detente.assembly.entropy import Program, amount
+from detente.assembly.splitprior import Setting, priors
+from detente.assembly.splitspec import ALL
+from detente.assembly.splittables import KnownSum
 from detente.errors import InputError, Place, nearest
 
 Array = NDArray[np.float64]

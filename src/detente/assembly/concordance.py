@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from detente.build.aggregation import named_table
+from detente.assembly.aggregation import named_table
 from detente.sources.elasticities import CP_SECTORS
 from detente.sources.hs import icio_of
 

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from detente.build.aggregation import Groups
-from detente.build.changes import Change, change
-from detente.build.concordance import by_industry, goods, hs_industries
+from detente.assembly.aggregation import Groups
+from detente.assembly.changes import Change, change
+from detente.assembly.concordance import by_industry, goods, hs_industries
 from detente.errors import InputError, Place, nearest
 from detente.sources.checking import counted
 from detente.sources.iotable import IOTable

@@ -19,15 +19,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detente.build.donor import Donor, donor_of, require_makes, technology_from_table
-from detente.build.entropy import Nearest, amount, nearest_table
-from detente.build.splitjoin import Account, Levels, assemble, carve, reroute, splice
-from detente.build.splitprior import Setting
-from detente.build.splitproblem import Layout, build_program
-from detente.build.splitrecord import Done, describe
-from detente.build.splitspec import SplitSpec, load_split_spec
-from detente.build.splittables import KnownSum, KnownTrade, known_trade, stated_tariffs
-from detente.build.splitvalue import value_added
+from detente.assembly.donor import Donor, donor_of, require_makes, technology_from_table
+from detente.assembly.entropy import Nearest, amount, nearest_table
+from detente.assembly.splitjoin import Account, Levels, assemble, carve, reroute, splice
+from detente.assembly.splitprior import Setting
+from detente.assembly.splitproblem import Layout, build_program
+from detente.assembly.splitrecord import Done, describe
+from detente.assembly.splitspec import SplitSpec, load_split_spec
+from detente.assembly.splittables import KnownSum, KnownTrade, known_trade, stated_tariffs
+from detente.assembly.splitvalue import value_added
 from detente.errors import InputError, WorldError, nearest
 from detente.world.checks import check
 from detente.world.core import World
@@ -44,7 +44,7 @@ def split_country(world: World, spec: SplitSpec | str | Path | Mapping[str, Any]
         It is not changed. Where its identities do not hold to rounding it is re-based first,
         which the record says.
     spec : SplitSpec, path, name or mapping
-        What is known of the country: see `detente.build.splitspec`.
+        What is known of the country: see `detente.assembly.splitspec`.
 
     Returns
     -------

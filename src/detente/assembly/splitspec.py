@@ -20,7 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic import model_validator as validator
 from pydantic_core import PydanticCustomError
 
-from detente.build.yamlfile import Lines, read_yaml
+from detente.assembly.yamlfile import Lines, read_yaml
 from detente.errors import InputError, Place, nearest
 from detente.sources.record import Sourced
 
@@ -339,7 +339,7 @@ class SplitSpec:
 
     def with_tables(self) -> SplitSpec:
         """Read the tables that the file names."""
-        from detente.build.splittables import read_tables  # noqa: PLC0415 (it imports this)
+        from detente.assembly.splittables import read_tables  # noqa: PLC0415 (it imports this)
 
         return read_tables(self)
 

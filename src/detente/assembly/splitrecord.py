@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from detente.build.donor import Donor
-from detente.build.entropy import Nearest
-from detente.build.splitcustoms import by_partner
-from detente.build.splitjoin import Account, Levels
-from detente.build.splitspec import RECORDED, SplitSpec
-from detente.build.splitvalue import Sized
-from detente.build.splitvalue import record as sized_record
+from detente.assembly.donor import Donor
+from detente.assembly.entropy import Nearest
+from detente.assembly.splitcustoms import by_partner
+from detente.assembly.splitjoin import Account, Levels
+from detente.assembly.splitspec import RECORDED, SplitSpec
+from detente.assembly.splitvalue import Sized
+from detente.assembly.splitvalue import record as sized_record
 from detente.world.core import World
 
 Array = NDArray[np.float64]

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detente.build.donor import Donor
-from detente.build.entropy import amount
-from detente.build.splitspec import SplitSpec
+from detente.assembly.donor import Donor
+from detente.assembly.entropy import amount
+from detente.assembly.splitspec import SplitSpec
 from detente.errors import InputError, Place, nearest
 
 Array = NDArray[np.float64]

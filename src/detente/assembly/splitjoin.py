@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detente.build.entropy import amount
+from detente.assembly.entropy import amount
 from detente.errors import InputError, Place
 from detente.world.core import World
 

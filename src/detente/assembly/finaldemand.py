@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detente.build.changes import Change, change, largest
+from detente.assembly.changes import Change, change, largest
 from detente.errors import InputError, Place, WorldError, nearest
 from detente.sources.iotable import IOTable
 from detente.world.balance import balance

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from detente.build.aggregation import Groups
-from detente.build.changes import Change
-from detente.build.concordance import by_industry, cp_concordance, goods, hs_industries
+from detente.assembly.aggregation import Groups
+from detente.assembly.changes import Change
+from detente.assembly.concordance import by_industry, cp_concordance, goods, hs_industries
 from detente.errors import InputError, Place, nearest
 from detente.sources.elasticities import (
     caliendo_parro,

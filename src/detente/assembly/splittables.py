@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from detente.build.entropy import amount
-from detente.build.splitcustoms import by_partner, read_trade
-from detente.build.splitspec import (
+from detente.assembly.entropy import amount
+from detente.assembly.splitcustoms import by_partner, read_trade
+from detente.assembly.splitspec import (
     ALL,
     OTHERS,
     RECORDED,

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from detente.build.aggregation import read_map
-from detente.build.assemble import STAGES, Built, Inputs, assemble
-from detente.build.finaldemand import TOLERANCE, Deficits
-from detente.build.stages import Progress, Stages, fingerprint
-from detente.build.thetas import CALIENDO_PARRO, read_choice
+from detente.assembly.aggregation import read_map
+from detente.assembly.assemble import STAGES, Built, Inputs, assemble
+from detente.assembly.finaldemand import TOLERANCE, Deficits
+from detente.assembly.stages import Progress, Stages, fingerprint
+from detente.assembly.thetas import CALIENDO_PARRO, read_choice
 from detente.errors import InputError, Place, WorldError
 from detente.sources.iotable import IOTable
 from detente.sources.locking import locked
