@@ -16,6 +16,10 @@ from pathlib import Path
 import numpy as np
 from tools.build_worlds.economies import read_table, sectors
 
+from detente.replicate.caliendo_parro_elasticities import (
+    estimate_elasticities,
+    read_triads,
+)
 from detente.sources.elasticities import AGGREGATE, CP_SECTORS, PETROLEUM_CAP
 
 #: Sectors of the triads, in their numbering (medical instruments are not in them).
@@ -133,27 +137,18 @@ def trade_elasticity(sector_codes: tuple[str, ...]) -> np.ndarray:
 
 
 def full_sample(data: Path) -> dict[str, tuple[float, float, int]]:
-    """θ, its standard error and the observations by sector, from the triads.
-
-    Least squares of log trade on log tariff without a constant gives −θ; the variance is
-    robust to heteroskedasticity, with N/(N − 1), as the paper's software has it.
+    """θ, its standard error and the observations by sector, from the authors' triads.
 
     Parameters
     ----------
     data : Path
         Folder with ``cp2015/elasticity_triads.csv.gz``.
     """
-    with gzip.open(data / "cp2015" / "elasticity_triads.csv.gz", "rt", encoding="utf-8") as f:
-        rows = [r for r in csv.DictReader(f) if r["x"] and r["y"]]
-    found = {}
-    for number, name in enumerate(TRIADS, 1):
-        own = [r for r in rows if r["sector"] == str(number)]
-        x, y = (np.array([float(r[key]) for r in own]) for key in ("x", "y"))
-        slope = x @ y / (x @ x)
-        error = y - slope * x
-        variance = (x**2 @ error**2) / (x @ x) ** 2 * len(x) / (len(x) - 1)
-        found[name] = (-float(slope), float(np.sqrt(variance)), len(x))
-    return found
+    table = estimate_elasticities(read_triads(data / "cp2015"))
+    return {
+        str(row["sector"]): (float(row["theta"]), float(row["std_error"]), int(row["n_obs"]))
+        for row in table.to_dict("records")
+    }
 
 
 def caliendo_parro_rows(data: Path) -> list[dict[str, str]]:

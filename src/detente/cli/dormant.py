@@ -15,47 +15,53 @@ if TYPE_CHECKING:
     from detente.world import World
 
 
+World_ = Annotated[
+    str, typer.Argument(metavar="NAME_OR_PATH", help="A name of 'world list', or a file.")
+]
+Country = Annotated[str, typer.Argument(metavar="COUNTRY", help="Its code.")]
+Geodist = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="CEPII GeoDist pairs; by default those that come with detente."
+    ),
+]
+Past = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Its trade before the bans: exporter, importer, sector, value (million USD), "
+        "its own home sales too.",
+    ),
+]
+Reference = Annotated[
+    str | None, typer.Option(metavar="CODE", help="The partner that it could trade with then.")
+]
+Year = Annotated[int, typer.Option(metavar="YEAR", help="Of the history, for the record.")]
+Sectors = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CODE,…",
+        help="Sectors that have links; by default those with an estimate of their own.",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("-o", "--out", metavar="FILE", help="Write the world with them here."),
+]
+Shape = Annotated[ListFormat, typer.Option("--format", help="What to print.")]
+
+
 def dormant(
-    world: Annotated[
-        str, typer.Argument(metavar="NAME_OR_PATH", help="A name of 'world list', or a file.")
-    ],
-    country: Annotated[str, typer.Argument(metavar="COUNTRY", help="Its code.")],
-    geodist: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="CEPII GeoDist pairs; by default those that come with detente."
-        ),
-    ] = None,
-    history: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Its trade before the bans: exporter, importer, sector, value (million USD), "
-            "its own home sales too.",
-        ),
-    ] = None,
-    reference: Annotated[
-        str | None,
-        typer.Option(metavar="CODE", help="The partner that it could trade with then."),
-    ] = None,
-    year: Annotated[
-        int, typer.Option(metavar="YEAR", help="Of the history, for the record.")
-    ] = 0,
-    sectors: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CODE,…",
-            help="Sectors that have links; by default those with an estimate of their own.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("-o", "--out", metavar="FILE", help="Write the world with them here."),
-    ] = None,
+    world: World_,
+    country: Country,
+    geodist: Geodist = None,
+    history: Past = None,
+    reference: Reference = None,
+    year: Year = 0,
+    sectors: Sectors = None,
+    out: Out = None,
     force: Force = False,
-    form: Annotated[
-        ListFormat, typer.Option("--format", help="What to print.")
-    ] = ListFormat.table,
+    form: Shape = ListFormat.table,
 ) -> None:
     """Give a world the dormant shares of one country, by gravity and from its own past.
 

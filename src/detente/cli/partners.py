@@ -19,46 +19,52 @@ if TYPE_CHECKING:
     from detente.world import World
 
 
+Country = Annotated[str, typer.Argument(metavar="COUNTRY", help="Code, for example PRK.")]
+WorldName = Annotated[str, typer.Option("--world", metavar="NAME_OR_PATH", help="World.")]
+Size = Annotated[str, typer.Option(metavar="un|bok", help="Estimate of the DPRK's economy.")]
+Lift = Annotated[
+    str, typer.Option(metavar="all|none|NAME,…", help="Bans lifted, by name in the world.")
+]
+Top = Annotated[
+    str | None,
+    typer.Option(metavar="CODE,…", help="The chance that these are the largest partners."),
+]
+Draws = Annotated[int, typer.Option(help="Draws of what is not known; 0 for none.")]
+Seed = Annotated[int, typer.Option(help="Of the draws.")]
+Elasticities = Annotated[
+    bool, typer.Option("--elasticities/--no-elasticities", help="Draw these too.")
+]
+Rule = Annotated[str, typer.Option(metavar="RULE", help="As in detente run.")]
+Geodist = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="CEPII GeoDist pairs, where the world was made with them."
+    ),
+]
+TableName = Annotated[
+    str | None, typer.Option(metavar="NAME", help="partners, ranks, borders or links.")
+]
+Shape = Annotated[Format, typer.Option("--format", help="What to print or write.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("-o", "--out", metavar="DIR", help="Write tables and the chart here."),
+]
+
+
 def partners(
-    country: Annotated[str, typer.Argument(metavar="COUNTRY", help="Code, for example PRK.")],
-    world: Annotated[
-        str, typer.Option("--world", metavar="NAME_OR_PATH", help="World.")
-    ] = "korea",
-    dprk_size: Annotated[
-        str, typer.Option(metavar="un|bok", help="Estimate of the DPRK's economy.")
-    ] = "un",
-    lift: Annotated[
-        str,
-        typer.Option(metavar="all|none|NAME,…", help="Bans lifted, by name in the world."),
-    ] = "all",
-    top: Annotated[
-        str | None,
-        typer.Option(metavar="CODE,…", help="The chance that these are the largest partners."),
-    ] = None,
-    draws: Annotated[int, typer.Option(help="Draws of what is not known; 0 for none.")] = 200,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 1,
-    elasticities: Annotated[
-        bool, typer.Option("--elasticities/--no-elasticities", help="Draw these too.")
-    ] = True,
-    deficit_rule: Annotated[
-        str, typer.Option(metavar="RULE", help="As in detente run.")
-    ] = "fixed",
-    geodist: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="CEPII GeoDist pairs, where the world was made with them."
-        ),
-    ] = None,
-    table: Annotated[
-        str | None, typer.Option(metavar="NAME", help="partners, ranks, borders or links.")
-    ] = None,
-    form: Annotated[
-        Format, typer.Option("--format", help="What to print or write.")
-    ] = Format.table,
-    out: Annotated[
-        Path | None,
-        typer.Option("-o", "--out", metavar="DIR", help="Write tables and the chart here."),
-    ] = None,
+    country: Country,
+    world: WorldName = "korea",
+    dprk_size: Size = "un",
+    lift: Lift = "all",
+    top: Top = None,
+    draws: Draws = 200,
+    seed: Seed = 1,
+    elasticities: Elasticities = True,
+    deficit_rule: Rule = "fixed",
+    geodist: Geodist = None,
+    table: TableName = None,
+    form: Shape = Format.table,
+    out: Out = None,
 ) -> None:
     """Rank a country's partners: observed, by gravity, and once it opens.
 
