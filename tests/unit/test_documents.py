@@ -30,6 +30,7 @@ MADE |= {"wiot_2008.npz"}
 #: folders that a name without one may be in
 FOLDERS = ("", "scenarios", "docs", "src/detente", "src/detente/scenario")
 FOLDERS += ("src/detente/data", "src/detente/data/worlds", "src/detente/replicate")
+FOLDERS += ("src/detente/sources",)
 
 
 def blocks(path: Path, language: str) -> list[str]:
