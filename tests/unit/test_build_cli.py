@@ -189,6 +189,36 @@ def test_a_killed_build_goes_on_where_it_stopped(tmp_path, files, at, done):
     assert left(tmp_path) == ["my.world", "whole.world"]
 
 
+INTERRUPT = """
+import sys
+from pathlib import Path
+from detente.assembly import assemble
+from detente.cli.build import build
+def stop(*args, **keys):
+    raise KeyboardInterrupt
+setattr(assemble, sys.argv[1], stop)
+build(icio=Path(sys.argv[2]), output=Path(sys.argv[3]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("at", "says"),
+    [("clean_table", "goes on where it stopped"), ("table_tariffs", "goes on"),
+     ("_read", "No stage was finished")],
+)  # fmt: skip
+def test_an_interrupted_build_says_how_it_goes_on(tmp_path, files, at, says):
+    args = (at, files["icio"], tmp_path / "my.world")
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPT, *map(str, args)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"{says}" in done.stderr
+    assert done.returncode not in (0, 2)
+    assert not (tmp_path / "my.world").exists()
+
+
 def taken_up(plan, out):
     return [name for name, was in build_file(plan, out, force=True, keep=True).stages if was]
 

@@ -91,7 +91,7 @@ def test_a_change_of_a_maps_csv_is_a_change_of_the_map(tmp_path, icio):
         ("countries: {A: [DEU]}\nrest: keep\nabsent: ignor\n", 3, None, "ignore"),
         ("countries: {A: [DEU]}\n\x07rest: keep\n", 2, None, "U+0007"),
         ("countries: {A: [DEU]}\n\0rest: keep\n", 2, None, "U+0000"),
-        ("countries: " + "[" * 3000, None, None, "nested"),
+        ("countries: " + "[" * 3000, 1, None, "nested"),
         ("tables: {country: g.csv}\nrest: keep\n", 1, "countries", "axis"),
         ("tables: {countries: g.csv}\ncountries: {B: [USA]}\n", 1, None, "once"),
         ("x: " + "y" * 1_100_000, None, None, "1 MB"),
@@ -103,6 +103,26 @@ def test_a_map_that_cannot_be_meant_is_refused(tmp_path, text, line, near, says)
         read_map(write(tmp_path, "map.yaml", text))
     assert says in caught.value.what
     assert (caught.value.place.line, caught.value.nearest) == (line, near)
+
+
+def test_codes_of_a_map_stay_the_text_that_they_are(tmp_path):
+    """A sector 03 is not 3, Norway's NO not false, null not nothing."""
+    codes = ("03", "NO", "null", "1e3")
+    text = "sectors:\n  a: [03, NO]\n  true: null\nnames: {a: 010, 'true': 2020-01-01}\n"
+    given = write(tmp_path, "map.yaml", text + "rest: {sectors: 1.0}\n")
+    _, sectors = read_map(given).groups(table(sectors=codes))
+    assert sectors.members(codes) == {"a": ("03", "NO"), "true": ("null",), "1.0": ("1e3",)}
+    assert sectors.names[:2] == ("010", "2020-01-01")
+
+
+def test_a_map_takes_no_tags_anchors_or_second_documents(tmp_path):
+    for text in (
+        "countries: {A: &x [DEU]}\n",
+        "countries: {A: !!set [DEU]}\n",
+        "a: b\n---\nc: d",
+    ):
+        with pytest.raises(InputError, match=r"not used here|second document"):
+            read_map(write(tmp_path, "map.yaml", text))
 
 
 def test_a_group_takes_no_name_of_a_code_that_it_lacks(tmp_path):
@@ -190,20 +210,55 @@ def test_what_is_assumed_to_be_zero_is_not_called_observed():
     assert block(full, "tariffs")["flag"] == "observed"
 
 
-def test_members_of_the_union_that_charge_each_other_are_told():
+@pytest.mark.parametrize("importers", [("DEU", "FRA"), ("EUN",), ("DEU",), ("USA",)])
+def test_members_of_the_union_pay_nothing_between_them(importers):
+    """A customs union, however the list names it; from others each charges its rate."""
     t = table()
-    rows = tariffs(("DEU", "WLD", "C29", 0.1), ("FRA", "WLD", "C29", 0.1))
-    found = table_tariffs(None, t)
-    assert found.flag == "assumed"
+    rows = tariffs(*((n, "WLD", "C29", 0.1) for n in importers))
+    assert table_tariffs(None, t).flag == "assumed"
     world = build_world(t, elasticities=5, tariffs=rows)
-    (told,) = [c for c in changes(world, flag="assumed") if "Union" in c["what"]]
+    (told,) = [c for c in changes(world) if "Union" in c["what"]]
     s, i, n = SECTORS.index("C29"), COUNTRIES.index("DEU"), COUNTRIES.index("FRA")
-    bought = t.intermediate + t.final
-    assert told["amount"] == pytest.approx(bought[s, i, n] + bought[s, n, i])
-    assert told["cells"] == 2
-    named = build_world(t, elasticities=5, tariffs=tariffs(("EUN", "WLD", "C29", 0.1)))
-    assert not [c for c in changes(named, flag="assumed") if "Union" in c["what"]]
-    assert named.tariff[s, i, n] == 0.0
+    bought = (t.intermediate + t.final)[:3]
+    assert told["flag"] == "noted"
+    assert told["amount"] == pytest.approx((bought[:, i, n] + bought[:, n, i]).sum())
+    assert world.tariff[s, i, n] == world.tariff[s, n, i] == 0.0
+    taxing = importers[0] != "USA"
+    assert world.tariff[s, COUNTRIES.index("USA"), i] == (0.1 if taxing else 0.0)
+
+
+def test_mfn_by_partner_is_not_paid_inside_the_union_and_a_pairs_own_rate_is_told():
+    t = table()
+    frame = tariffs(("DEU", "FRA", "C29", 0.1), ("DEU", "USA", "C29", 0.2))
+    s, i, n = SECTORS.index("C29"), COUNTRIES.index("FRA"), COUNTRIES.index("DEU")
+    mfn = build_world(t, elasticities=5, tariffs=frame.assign(duty="MFN"))
+    assert mfn.tariff[s, i, n] == 0.0
+    assert mfn.tariff[s, COUNTRIES.index("USA"), n] == 0.2
+    own = build_world(t, elasticities=5, tariffs=frame)
+    assert own.tariff[s, i, n] == 0.1
+    (told,) = [c for c in changes(own) if "of the pair, kept" in c["what"]]
+    assert told["cells"] == 1
+    group = build_world(t, elasticities=5, tariffs=tariffs(("DEU", "EUN", "C29", 0.1)))
+    assert group.tariff[s, i, n] == 0.0
+
+
+def test_a_country_that_the_table_lacks_stands_for_the_rest_of_the_world_and_is_imputed():
+    t = table()
+    s, row = SECTORS.index("C29"), COUNTRIES.index("ROW")
+    bought = (t.intermediate + t.final)[s]
+    world = build_world(t, elasticities=5, tariffs=tariffs(("PRK", "WLD", "C29", 0.3)))
+    (told,) = [c for c in changes(world, flag="imputed") if "without a row" in c["what"]]
+    assert told["cells"] == 4
+    assert told["amount"] == pytest.approx(bought[:, row].sum() - bought[row, row])
+    assert told["where"] == "most: ROW"
+    assert block(world, "tariffs")["flag"] == "derived"
+    # as an exporter too; and where the list has the rest itself, that goes first
+    world = build_world(t, elasticities=5, tariffs=tariffs(("USA", "PRK", "C29", 0.3)))
+    (told,) = [c for c in changes(world, flag="imputed") if "without a row" in c["what"]]
+    assert told["amount"] == pytest.approx(bought[row, COUNTRIES.index("USA")])
+    rows = tariffs(("PRK", "WLD", "C29", 0.3), ("ROW", "WLD", "C29", 0.1))
+    world = build_world(t, elasticities=5, tariffs=rows)
+    assert not [c for c in changes(world, flag="imputed") if "without a row" in c["what"]]
 
 
 @pytest.mark.parametrize(
@@ -269,6 +324,28 @@ def test_a_sector_that_nobody_has_is_told_with_its_line(tmp_path):
         build_world(table(), elasticities=given)
     assert (caught.value.place.file, caught.value.place.line) == ("e.csv", 3)
     assert caught.value.nearest == "C29"
+
+
+@pytest.mark.parametrize("value", ["0.01", "101", "1e9"])
+def test_elasticities_out_of_range_are_refused_with_file_line_and_value(tmp_path, value):
+    path = write(tmp_path, "e.csv", f"sector,value\nA01,5\nC29,{value}\n")
+    with pytest.raises(InputError, match=r"from 0\.05 to 100") as caught:
+        read_choice(path)
+    place = caught.value.place
+    assert (place.file, place.line, place.key) == ("e.csv", 3, "value")
+    assert f"C29 is {float(value):.10g}" in caught.value.what
+    for choice in (value, {"A01": float(value)}):
+        with pytest.raises(InputError, match=r"from 0\.05 to 100"):
+            read_choice(choice)
+    assert read_choice("0.05") == 0.05
+    assert read_choice(100) == 100.0
+
+
+def test_a_mean_over_products_out_of_range_is_refused(tmp_path):
+    text = "HS6,zero,positive,sigma\n010121,0,0,-1\n870321,0,0,-500\n160100,0,0,-4\n"
+    given = read_choice(write(tmp_path, "ProTEE_0_1.csv", text))
+    with pytest.raises(InputError, match=r"elasticity of C29 is 499; θ is"):
+        build_world(table(), elasticities=given)
 
 
 def test_errors_below_zero_are_refused_and_errors_for_some_are_told(tmp_path):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from weakref import WeakSet
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from detente.errors import InputError
-from detente.sources import sheets
+from detente.sources import reading, sheets, wide, wiod
 from detente.sources.blocks import check_size
 from detente.sources.cepii import read_geodist, read_gravity
 from detente.sources.comtrade import read_comtrade
@@ -20,6 +22,8 @@ from detente.sources.exiobase import read_exiobase
 from detente.sources.icio import read_icio
 from detente.sources.mirror import mirror_report
 from detente.sources.mrio import read_eora26
+from detente.sources.reading import read_table
+from detente.sources.tables import read_io_table, recognise
 from detente.sources.wiod import read_wiod, read_wiod_arrays
 from io_originals import ICIO_SECTORS, eora26, exiobase, icio_csv, icio_lines, made_up, zipped
 
@@ -263,3 +267,167 @@ def test_a_unit_is_told_as_the_file_has_it(tmp_path):
         check_size(1e8 / 1e3, "Eora26_2015_bp_T.txt", 1e-3)
     with pytest.raises(InputError, match="It looks like thousand USD"):
         check_size(1e8 * 1e3, "2022_SML.csv")
+
+
+# -- text that is no table ---------------------------------------------------------------
+def test_a_text_without_a_line_break_is_no_table(tmp_path):
+    """The standard library's reader of csv stops at 131,072 characters a cell."""
+    path = tmp_path / "long.csv"
+    path.write_text("x" * 200_000)
+    for read in (lambda: read_table(path, columns={"a": ("a",)}), lambda: recognise(path)):
+        with pytest.raises(InputError, match="it is no table") as error:
+            read()
+        assert error.value.place is not None
+        assert (error.value.place.file, error.value.place.line) == (str(path), 1)
+
+
+def test_a_cell_too_long_does_not_hide_the_line_of_a_fault(tmp_path):
+    path = tmp_path / "long.csv"
+    path.write_text("a,b\n1," + "x" * 200_000 + "\ny,z\n")
+    with pytest.raises(InputError, match="field larger than field limit") as error:
+        read_table(path, columns={"a": ("a",)}, numbers=["a"])
+    assert error.value.place is not None
+    assert error.value.place.line == 2
+
+
+def test_a_line_at_the_top_has_a_limit(tmp_path, monkeypatch):
+    """A sparse file of 40 GB is one line."""
+    monkeypatch.setattr(wide, "LONGEST", 1000)
+    path = tmp_path / "2022_SML.csv"
+    path.write_text("A" * 998 + "\n" + "B" * 2000)
+    assert wide.first_lines(path, 1) == ["A" * 998]
+    with pytest.raises(InputError, match=r"line 2: the line has .* MB or more: it is no table"):
+        wide.first_lines(path, 3)
+    path.write_bytes(b"\0" * 2000)
+    with pytest.raises(InputError, match="it is a binary file"):
+        read_icio(path)
+
+
+def test_a_row_without_an_end_is_not_read_whole(tmp_path):
+    path = tmp_path / "z.txt"
+    path.write_text("1,2\n" + "3" * 300_000)
+    with pytest.raises(InputError, match="a row is longer than a block"):
+        list(wide.pieces(path, width=2, block=100_000))
+
+
+@pytest.mark.parametrize("where", ["cell", "row"])
+def test_arrow_has_let_go_of_a_wide_table_that_is_wrong(tmp_path, monkeypatch, where):
+    """A thread that still reads ahead when the interpreter ends makes it abort."""
+    seen = []
+    ahead = wide.arrow_batches
+
+    def watched(stream, *given, **named):
+        try:
+            yield from ahead(stream, *given, **named)
+        finally:
+            seen.append(stream.closed)
+
+    monkeypatch.setattr(wide, "arrow_batches", watched)
+    path = tmp_path / "z.txt"
+    wrong = {"cell": "1,x\n", "row": "1,2,3\n"}[where]
+    path.write_text("1,2\n" * 100_000 + wrong + "1,2\n" * 100_000)
+    with pytest.raises(InputError, match="line 100001"):
+        list(wide.pieces(path, width=2, block=10_000))
+    next(wide.pieces(path, width=2, block=10_000))  # left early
+    assert seen == [False, False]
+
+
+def test_an_error_does_not_hold_what_is_waited_for(tmp_path, monkeypatch):
+    """The traceback of a damaged archive did, and each such file took ten seconds."""
+    there: WeakSet[reading._Ahead] = WeakSet()
+
+    class Watched(reading._Ahead):
+        def __init__(self, *given):
+            super().__init__(*given)
+            there.add(self)
+
+    monkeypatch.setattr(reading, "_Ahead", Watched)
+    rng = np.random.default_rng(1)
+    data = gzip.compress(("a\n" + "\n".join(map(repr, rng.random(200_000)))).encode(), 1)
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(InputError, match="truncated or damaged") as error:
+        read_table(path, columns={"a": ("a",)})
+    assert not there, error
+
+
+# -- which source it is ------------------------------------------------------------------
+def arrays(path: Path, **changes: np.ndarray) -> Path:
+    world = made_up(("AUS", "ROM", "CHN", "RoW"), tuple(f"c{k}" for k in range(1, 36)))
+    held = {
+        "intermediate": world.Z,
+        "final": world.Y.reshape(len(world.pairs), -1),
+        "output": world.output,
+        "countries": np.array(world.countries),
+        "industries": np.array(world.sectors),
+    }
+    np.savez(path, **(held | changes))  # type: ignore[arg-type]
+    return path
+
+
+def claiming(path: Path, shape: str) -> Path:
+    """Write an npz whose array of inputs claims another shape than it has."""
+    arrays(path)
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    old = b"(140, 140), }" + b" " * 12
+    data = files["intermediate.npy"]
+    assert old in data
+    new = f"({shape}), }}".encode().ljust(len(old))
+    return zipped(path, files | {"intermediate.npy": data.replace(old, new)})
+
+
+@pytest.mark.parametrize("shape", ["100000, 100000", "-1, 140", "140"])
+def test_arrays_that_claim_another_size_are_refused(tmp_path, shape):
+    path = claiming(tmp_path / "wiot_2008.npz", shape)
+    with pytest.raises(InputError, match=r"no npz of numpy"):
+        read_wiod_arrays(path, 2008)
+
+
+def test_arrays_that_unpack_to_too_much_are_refused(tmp_path, monkeypatch):
+    path = arrays(tmp_path / "wiot_2008.npz")
+    monkeypatch.setattr(wiod, "LARGEST_ARRAYS", 10_000)
+    with pytest.raises(InputError, match="it would unpack to"):
+        read_wiod_arrays(path, 2008)
+
+
+def test_arrays_of_text_or_of_objects_are_refused(tmp_path):
+    path = arrays(tmp_path / "wiot_2008.npz", output=np.array(["1"] * 140))
+    with pytest.raises(InputError, match="numbers were expected"):
+        read_wiod_arrays(path, 2008)
+    arrays(path, output=np.array([None] * 140))
+    with pytest.raises(InputError, match="'output' holds Python objects"):
+        read_wiod_arrays(path, 2008)
+
+
+def test_the_year_of_arrays_is_that_of_their_name(tmp_path):
+    assert read_io_table(arrays(tmp_path / "wiot_2011.npz")).year == 2011
+    with pytest.raises(InputError, match="its name says 2011, not 2008"):
+        read_io_table(tmp_path / "wiot_2011.npz", year=2008)
+
+
+@pytest.mark.parametrize("source", ["wiod-2016", "wiod-2013"])
+def test_a_csv_is_no_workbook(tmp_path, source):
+    path = tmp_path / "2022_SML.csv"
+    path.write_bytes(
+        icio_csv(icio_lines(made_up(("AUS", "CHN"), ICIO_SECTORS["2025"]), "2025"))
+    )
+    with pytest.raises(InputError, match="it is no workbook of the WIOD"):
+        read_io_table(path, source=source)
+
+
+@pytest.mark.parametrize("source", [None, "oecd-icio"])
+def test_an_icio_with_semicolons_is_told(tmp_path, source):
+    rows = icio_lines(made_up(("AUS", "CHN"), ICIO_SECTORS["2025"]), "2025")
+    path = tmp_path / "2022_SML.csv"
+    path.write_bytes(icio_csv(rows).replace(b",", b";"))
+    with pytest.raises(InputError, match=r"line 1: its columns .* separated by semicolons"):
+        read_io_table(path, source=source)
+
+
+def test_a_folder_without_a_table_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"no input-output table in it. It is empty"):
+        read_io_table(tmp_path)
+    (tmp_path / "notes.md").write_text("later")
+    with pytest.raises(InputError, match=r"no input-output table in it. It holds notes.md"):
+        read_io_table(tmp_path)

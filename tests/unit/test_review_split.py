@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from detente.assembly.entropy import amount_within
 from detente.assembly.split import split_country
 from detente.assembly.splitspec import SplitSpec, load_split_spec
 from detente.errors import InputError
@@ -171,3 +175,62 @@ def test_together_they_are_the_old_aggregate(world):
     both = new.flows[:, 0, 1:] + new.flows[:, b, 1:]
     np.testing.assert_allclose(both[:, others], world.flows[:, a][:, others], rtol=1e-12)
     assert new.flows.min() >= 0.0
+
+
+@given(st.floats(1e-8, 1e12))
+def test_a_limit_that_is_printed_is_never_above_what_there_is(value):
+    printed = float(amount_within(value).replace(",", ""))
+    assert printed <= value
+    assert printed == pytest.approx(value, rel=1.1e-5)
+
+
+def test_a_limit_that_is_written_into_the_spec_is_accepted(world):
+    """Six digits of what LATX sells were more than it sells, one time in two."""
+    a, usa = world.country_index("LATX"), world.country_index("USA")
+    for sector in ("coal", "fishing", "minerals", "ships", "textiles"):
+        s = world.sector_index(sector)
+        size = 1.01 * float(world.flows[s, a, usa])
+        with pytest.raises(InputError, match="Lower it") as caught:
+            split_country(world, spec(("exports", "USA", sector, size)))
+        told = re.search(r"sells ([0-9.,]+) in all", caught.value.what)
+        lowered = float(told[1].replace(",", ""))
+        try:
+            split_country(world, spec(("exports", "USA", sector, lowered)))
+        except InputError as error:  # another condition may not hold; this one does
+            assert "in all" not in error.what
+
+
+@pytest.mark.parametrize(
+    ("floor", "says"),
+    [
+        ("4%", "a floor of 4 % on each of 25 sectors is 100 % of final demand: 100 % or more"),
+        ("50%", "is 1250 % of final demand: 100 % or more. Lower it to 3.99 %"),
+    ],
+)
+def test_a_floor_that_leaves_nothing_to_divide_is_refused_in_those_words(world, floor, says):
+    with pytest.raises(InputError, match=says):
+        split_country(world, spec(final_demand={"floor": floor}))
+    split_country(world, spec(final_demand={"floor": "1%"}))
+
+
+@pytest.mark.parametrize(
+    ("flow", "size", "warned"),
+    [("exports", 13800.0, False), ("exports", 1.0, True), ("imports", 1.0, True)],
+)
+def test_trade_of_another_unit_is_warned_of(world, flow, size, warned):
+    """60,000 of value added, 1 of exports: someone wrote billions."""
+    rows = [("exports", "all", "all", 13800.0), ("imports", "all", "all", 14500.0)]
+    rows = [(f, p, s, size if f == flow else v) for f, p, s, v in rows]
+    trade = pd.DataFrame(rows, columns=["flow", "partner", "sector", "value"])
+    new = split_country(world, SplitSpec.from_dict(SPEC, trade=trade))
+    found = new.meta["split"]["XAN"].get("warnings", [])
+    assert [w.split()[0] for w in found] == ([flow] if warned else [])
+    assert all("same unit" in w for w in found)
+
+
+def test_trade_of_many_times_the_value_added_is_warned_of():
+    from detente.assembly.splitrecord import _warnings
+
+    assert _warnings(5.1, 4.9, 1.0)["warnings"][0].startswith("exports of 5.1 million USD")
+    assert _warnings(4.9, 1e-4, 1.0) == {}
+    assert _warnings(0.0, 0.0, 1.0) == {}  # no trade at all is no slip of the unit

@@ -77,6 +77,15 @@ def test_json_has_the_record_and_the_tables(here: Path) -> None:
     assert sum(row["imports"] for row in found["tables"]["partners"]) == pytest.approx(3)
 
 
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_trade_of_another_unit_is_warned_of_in_every_format(here: Path, form: str) -> None:
+    (here / "trade.csv").write_text(ROWS.replace("all,all,3", "all,all,0.0003"))
+    ran = detente(here / "w.world", here / "new.yaml", "--format", form)
+    assert ran.exit_code == 0, ran.output
+    assert "warning: imports of 0.0003 million USD" in ran.stderr
+    assert "warning:" not in ran.stdout
+
+
 def test_csv_has_the_sectors(here: Path) -> None:
     ran = detente(here / "w.world", here / "new.yaml", "--format", "csv")
     lines = ran.stdout.splitlines()

@@ -192,7 +192,7 @@ MISTAKES = [
     ("split: A part", "split: *x", ["line 1", "alias"], None),
     ("split: A part", "split: !!python/none x", ["line 1", "the tag"], None),
     ("split: A part", "split: A\nsplit: B", ["line 2", "line 1"], None),
-    ("split: A part", "split: [", ["not valid YAML"], None),
+    ("split: A part", "split: [", ["no valid YAML"], None),
     (SPEC, "", ["the file is empty"], None),
     (SPEC, "- a list\n", ["a mapping of keys"], None),
 ]
@@ -294,9 +294,9 @@ class TestTechnology:
 
 class TestFiles:
     def test_no_such_spec_names_the_nearest(self, folder: Path) -> None:
-        with pytest.raises(InputError, match=r"no such file.*Did you mean '.*spec.yaml'"):
+        with pytest.raises(InputError, match=r"there is no.*Did you mean '.*spec.yaml'"):
             load_split_spec(folder / "spce.yaml")
-        with pytest.raises(InputError, match="no such folder"):
+        with pytest.raises(InputError, match="nor a folder"):
             load_split_spec(folder / "nowhere" / "spec.yaml")
 
     def test_text_that_is_none(self, folder: Path) -> None:

@@ -14,19 +14,19 @@ group and perhaps name.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
+from detente.assembly.yamlfile import Lines, parse_yaml, text_of
 from detente.errors import InputError, Place, nearest
-from detente.sources.files import require_file
 from detente.sources.iotable import IOTable
 from detente.sources.reading import read_table
 
@@ -43,9 +43,6 @@ _COLUMNS = {
     "group": ("group", "economy", "sector"),
     "name": ("name",),
 }
-
-#: Bytes; a map is a page of text.
-LARGEST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -167,13 +164,7 @@ def read_map(name_or_path: str | Path) -> AggregationMap:
     is_path = isinstance(name_or_path, Path) or text.endswith((".yaml", ".yml")) or "/" in text
     if is_path:
         path = Path(name_or_path)
-        if require_file(path).st_size > LARGEST:
-            raise InputError("it has more than 1 MB: no map is that long.", Place(str(path)))
-        try:
-            content = path.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError:
-            raise InputError("it is not UTF-8 text.", Place(str(path))) from None
-        return _parse(content, str(path), path.parent)
+        return _parse(text_of(path), str(path), path.parent)
     names = [f.name.removesuffix(".yaml") for f in _folder().iterdir()]
     if text not in names:
         listed = ", ".join(sorted(n for n in names if not n.startswith("__")))
@@ -223,81 +214,79 @@ def _folder() -> Traversable:
 
 
 def _parse(text: str, file: str, folder: Traversable | Path) -> AggregationMap:
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise InputError(f"it is no valid YAML: {error.problem}.", Place(file, line)) from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        what = f"the character U+{ord(text[error.position]):04X} has no place in YAML."
-        raise InputError(what, Place(file, line)) from None
-    except RecursionError:
-        raise InputError("it is nested too deeply for a map.", Place(file)) from None
-    found = dict(_items(root, file, "the map"))
-    for key, (line, _) in found.items():
-        if key not in _KEYS:
-            raise InputError(
-                "there is no such key.", Place(file, line, key), nearest(key, _KEYS)
-            )
-    rest, names = _rest(found, file), _names(found, file)
-    ignore = _ignores(found, file)
+    data, lines = parse_yaml(text, file, raw=True)
+    found = _mapping(data, lines)
+    _refuse_unknown(found, _KEYS, lines, "key")
+    rest = _rest(found, lines)
+    names = {key: _text(value, lines, "names", key) for key, value in _names(found, lines)}
+    ignore = _ignores(found, lines)
     axes: dict[str, _Axis | None] = dict.fromkeys(AXES)
     for axis in AXES:
         if axis in found:
-            line, node = found[axis]
-            groups = _groups(node, file, axis)
+            groups = _groups(found[axis], lines, axis)
+            line = lines.lines[axis,]
             axes[axis] = _Axis(groups, line, names, rest[axis], ignore, file)
-    for axis, (line, node) in _tables(found, file).items():
-        name = _text(node, file, axis)
-        groups, told, content = _from_csv(name, folder, file, line)
+    for axis, value in _tables(found, lines).items():
+        name, place = _text(value, lines, "tables", axis), _at(lines, "tables", axis)
+        groups, told, content = _from_csv(name, folder, place)
+        line = lines.lines["tables", axis]
         axes[axis] = _Axis(groups, line, told | names, rest[axis], ignore, name)
         text += content
     if axes["countries"] is None and axes["sectors"] is None:
         raise InputError("it has neither 'countries' nor 'sectors'.", Place(file))
-    title = _scalar(found, "title", file) or ""
-    named = {}
-    if "names" in found:
-        named = {key: at for key, (at, _) in _items(found["names"][1], file, "names")}
+    title = _text(found.get("title", ""), lines, "title")
+    named = {key: lines.lines["names", key] for key in names}
     return AggregationMap(file, axes["countries"], axes["sectors"], title, text, named)
 
 
-def _items(
-    node: yaml.Node | None, file: str, what: str
-) -> Iterator[tuple[str, tuple[int, yaml.Node]]]:
-    """Key, line and value of a mapping; a key given twice is an error."""
-    if not isinstance(node, yaml.MappingNode):
-        line = node.start_mark.line + 1 if node is not None else None
-        raise InputError(f"{what} must be a mapping of keys.", Place(file, line))
-    seen: set[str] = set()
-    for key, value in node.value:
-        name, line = str(key.value), key.start_mark.line + 1
-        if name in seen:
-            raise InputError("the key is given twice.", Place(file, line, name))
-        seen.add(name)
-        yield name, (line, value)
+def _at(lines: Lines, *keys: str | int) -> Place:
+    """Where a key stands, called by its last name."""
+    named = [str(key) for key in keys if isinstance(key, str)]
+    return Place(lines.file, lines.place(*keys).line, named[-1] if named else None)
 
 
-def _text(node: yaml.Node, file: str, key: str) -> str:
-    if not isinstance(node, yaml.ScalarNode):
-        line = node.start_mark.line + 1
-        raise InputError("it must be a single value.", Place(file, line, key))
-    return str(node.value)
+def _mapping(value: Any, lines: Lines, *keys: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        what = f"{keys[-1] if keys else 'the map'} must be a mapping of keys."
+        raise InputError(what, Place(lines.file, lines.place(*keys).line))
+    return value
 
 
-def _scalar(found: Mapping[str, tuple[int, yaml.Node]], key: str, file: str) -> str | None:
-    return _text(found[key][1], file, key) if key in found else None
+def _refuse_unknown(
+    given: Mapping[str, Any], known: Sequence[str], lines: Lines, kind: str, *above: str
+) -> None:
+    for key in given:
+        if key not in known:
+            what = f"there is no such {kind}."
+            raise InputError(what, _at(lines, *above, key), nearest(key, known))
 
 
-def _groups(node: yaml.Node, file: str, axis: str) -> dict[str, tuple[tuple[str, int], ...]]:
+def _text(value: Any, lines: Lines, *keys: str | int) -> str:
+    if not isinstance(value, str):
+        raise InputError("it must be a single value.", _at(lines, *keys))
+    return value
+
+
+def _names(found: Mapping[str, Any], lines: Lines) -> list[tuple[str, Any]]:
+    return list(_mapping(found["names"], lines, "names").items()) if "names" in found else []
+
+
+def _groups(value: Any, lines: Lines, axis: str) -> dict[str, tuple[tuple[str, int], ...]]:
     """Group → its codes with their lines."""
     found = {}
-    for name, (line, value) in _items(node, file, axis):
-        nodes = value.value if isinstance(value, yaml.SequenceNode) else [value]
-        if not nodes:
-            raise InputError("the group is empty.", Place(file, line, name))
-        found[name] = tuple((_text(n, file, name), n.start_mark.line + 1) for n in nodes)
-    _refuse_twice(found, file)
+    for name, given in _mapping(value, lines, axis).items():
+        place = _at(lines, axis, name)
+        if given == []:
+            raise InputError("the group is empty.", place)
+        if isinstance(given, list):
+            keys = [(axis, name, j) for j in range(len(given))]
+            found[name] = tuple(
+                (_text(code, lines, *key), lines.lines[key])
+                for code, key in zip(given, keys, strict=True)
+            )
+        else:
+            found[name] = ((_text(given, lines, axis, name), lines.lines[axis, name]),)
+    _refuse_twice(found, str(lines.file))
     return found
 
 
@@ -311,40 +300,39 @@ def _refuse_twice(groups: Mapping[str, tuple[tuple[str, int], ...]], file: str) 
             seen[code] = name
 
 
-def _tables(
-    found: Mapping[str, tuple[int, yaml.Node]], file: str
-) -> dict[str, tuple[int, yaml.Node]]:
+def _tables(found: Mapping[str, Any], lines: Lines) -> dict[str, Any]:
     """Axes whose groups are in a csv, and in no other place."""
     if "tables" not in found:
         return {}
-    tables = dict(_items(found["tables"][1], file, "tables"))
-    for key, (line, _) in tables.items():
-        if key not in AXES:
-            raise InputError(
-                "there is no such axis.", Place(file, line, key), nearest(key, AXES)
-            )
+    tables = _mapping(found["tables"], lines, "tables")
+    _refuse_unknown(tables, AXES, lines, "axis", "tables")
+    for key in tables:
         if key in found:
-            what = f"'{key}' stands under 'tables' and on line {found[key][0]}; say it once."
-            raise InputError(what, Place(file, line, key))
+            what = (
+                f"'{key}' stands under 'tables' and on line {lines.lines[key,]}; say it once."
+            )
+            raise InputError(what, _at(lines, "tables", key))
     return tables
 
 
-def _ignores(found: Mapping[str, tuple[int, yaml.Node]], file: str) -> bool:
+def _ignores(found: Mapping[str, Any], lines: Lines) -> bool:
     """Whether codes that the table lacks are passed over."""
-    value = _scalar(found, "absent", file)
-    if value not in (None, IGNORE):
+    if "absent" not in found:
+        return False
+    value = _text(found["absent"], lines, "absent")
+    if value != IGNORE:
         what = f"it may be '{IGNORE}', or be left out; it is '{value}'."
-        raise InputError(what, Place(file, found["absent"][0], "absent"))
-    return value == IGNORE
+        raise InputError(what, _at(lines, "absent"))
+    return True
 
 
 def _from_csv(
-    name: str, folder: Traversable | Path, file: str, line: int
+    name: str, folder: Traversable | Path, place: Place
 ) -> tuple[dict[str, tuple[tuple[str, int], ...]], dict[str, str], str]:
     """Groups, their names and the whole text of a csv: code, group, name."""
     source = folder.joinpath(name)
     if not source.is_file():
-        raise InputError(f"there is no file '{name}' beside it.", Place(file, line, "tables"))
+        raise InputError(f"there is no file '{name}' beside it.", place)
     with as_file(source) as path:
         frame = read_table(path, columns=_COLUMNS, sep=None, optional=("name",))
         content = path.read_text(encoding="latin-1")
@@ -362,20 +350,18 @@ def _from_csv(
     return found, names, content
 
 
-def _rest(found: Mapping[str, tuple[int, yaml.Node]], file: str) -> dict[str, str | None]:
+def _rest(found: Mapping[str, Any], lines: Lines) -> dict[str, str | None]:
     """Where codes go that are in no group, by axis."""
-    if "rest" not in found:
+    given = found.get("rest")
+    if given is None:
         return dict.fromkeys(AXES)
-    line, node = found["rest"]
-    if isinstance(node, yaml.ScalarNode):
-        return dict.fromkeys(AXES, _target(str(node.value), Place(file, line, "rest")))
-    given = dict(_items(node, file, "rest"))
-    for key, (at, _) in given.items():
-        if key not in AXES:
-            raise InputError("there is no such axis.", Place(file, at, key), nearest(key, AXES))
+    if isinstance(given, str):
+        return dict.fromkeys(AXES, _target(given, _at(lines, "rest")))
+    _refuse_unknown(_mapping(given, lines, "rest"), AXES, lines, "axis", "rest")
     rest: dict[str, str | None] = dict.fromkeys(AXES)
-    for key, (at, value) in given.items():
-        rest[key] = _target(_text(value, file, key), Place(file, at, f"rest.{key}"))
+    for key, value in given.items():
+        place = Place(lines.file, lines.lines["rest", key], f"rest.{key}")
+        rest[key] = _target(_text(value, lines, "rest", key), place)
     return rest
 
 
@@ -388,13 +374,6 @@ def _target(value: str, place: Place) -> str:
         what = f"'{value}' would be one group of all that is left; '{KEEP}' keeps them apart."
         raise InputError(what, place, KEEP)
     return value
-
-
-def _names(found: Mapping[str, tuple[int, yaml.Node]], file: str) -> dict[str, str]:
-    if "names" not in found:
-        return {}
-    items = _items(found["names"][1], file, "names")
-    return {key: _text(node, file, key) for key, (_, node) in items}
 
 
 # -- applying --------------------------------------------------------------------------------

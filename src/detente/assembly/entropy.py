@@ -18,6 +18,7 @@ minimise a smooth convex dual, by Newton's method.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -250,18 +251,34 @@ def _settle(program: Program, row: Condition, values: Array, free: Mask) -> bool
 def _out_of_range(row: Condition, least: float, most: float) -> InputError:
     above = row.total > most
     if row.identity:
-        side = f"{amount(most)} at most" if above else f"{amount(least)} at least"
+        side = f"{amount_within(most)} at most" if above else f"{amount(least)} at least"
         return InputError(
             f"{row.label} cannot hold: {amount(row.total)} is needed, and what is known and "
             f"what is there leave {side}."
         )
-    there = f"at most {amount(most)} is there" if above else f"{amount(least)} is known of it"
+    there = (
+        f"at most {amount_within(most)} is there"
+        if above
+        else f"{amount(least)} is known of it"
+    )
     return InputError(f"{row.label} should be {amount(row.total)}, but {there}.", row.place)
 
 
 def amount(value: float) -> str:
     """A sum of money in a message: enough digits to see the difference."""
     return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
+
+
+def amount_within(value: float) -> str:
+    """A limit in a message, never rounded up: what is printed is accepted when written."""
+    if not value > 0 or not np.isfinite(value):
+        return amount(value)
+    unit = 10.0 ** (min(math.floor(math.log10(value)), 5) - 5)
+    text = amount(value)
+    steps = math.floor(value / unit)
+    while float(text.replace(",", "")) > value:
+        text, steps = amount(steps * unit), steps - 1
+    return text
 
 
 # -- Newton's method on the dual ---------------------------------------------------------

@@ -102,7 +102,7 @@ def build_file(
     _refuse_output(output, force)
     _refuse_input_as_output(plan, output)
     inputs = _read_inputs(plan)
-    folder = output.with_name(f"{output.name}.build")
+    folder = _folder(output)
     with locked(output, waiting):
         _refuse_output(output, force)
         for left in (".[0-9]-*.npz.*.part", f".{_FINISHED}.*.part"):  # by a killed build
@@ -118,6 +118,16 @@ def build_file(
         if not keep:
             stages.clear()
     return replace(built, path=output)
+
+
+def _folder(output: Path) -> Path:
+    """Where the stages of a world lie until it is written."""
+    return output.with_name(f"{output.name}.build")
+
+
+def stages_left(output: Path) -> bool:
+    """Whether an interrupted build of this world left stages to go on from."""
+    return Stages(_folder(output)).any_stored
 
 
 def _refuse_output(output: Path, force: bool) -> None:

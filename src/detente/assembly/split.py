@@ -11,6 +11,7 @@ it no longer sells at home.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detente.assembly.donor import Donor, donor_of, require_makes, technology_from_table
-from detente.assembly.entropy import Nearest, amount, nearest_table
+from detente.assembly.entropy import Nearest, amount, amount_within, nearest_table
 from detente.assembly.splitjoin import Account, Levels, assemble, carve, reroute, splice
 from detente.assembly.splitprior import Setting
 from detente.assembly.splitproblem import Layout, build_program
@@ -120,6 +121,7 @@ def _validate(world: World, spec: SplitSpec) -> int | None:
         raise InputError(
             f"'{code}' is in world '{world.name}' already.", spec.place("country", "code")
         )
+    _refuse_high_floor(world, spec)
     if spec.out_of is None:
         return None
     if spec.out_of not in world.countries:
@@ -130,6 +132,19 @@ def _validate(world: World, spec: SplitSpec) -> int | None:
             nearest(spec.out_of, (*world.countries, "none")),
         )
     return world.countries.index(spec.out_of)
+
+
+def _refuse_high_floor(world: World, spec: SplitSpec) -> None:
+    """Refuse least shares of final demand that leave nothing to divide."""
+    floor, count = spec.model.final_demand.floor, world.n_sectors
+    if floor * count >= 1:
+        most = math.floor((1e4 - 1e-6) / count) / 100  # of one sector, percent
+        raise InputError(
+            f"a floor of {100 * floor:g} % on each of {count} sectors is "
+            f"{100 * floor * count:g} % of final demand: 100 % or more. Lower it to "
+            f"{most:g} %.",
+            spec.place("final_demand", "floor"),
+        )
 
 
 def _donor(world: World, spec: SplitSpec) -> Donor:
@@ -185,8 +200,8 @@ def _too_much(each: KnownSum, there: float, spec: SplitSpec) -> InputError:
     way = "sells" if each.flow == "exports" else "buys"
     return InputError(
         f"{each.label}: {amount(each.value)} million USD, but {spec.out_of} {way} "
-        f"{amount(there)} in all. Lower it; or write 'excess: home', which takes the rest "
-        "out of what the exporter sells at home; or 'out_of: none'.",
+        f"{amount_within(there)} in all. Lower it; or write 'excess: home', which takes the "
+        "rest out of what the exporter sells at home; or 'out_of: none'.",
         each.place,
     )
 

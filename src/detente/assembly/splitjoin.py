@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detente.assembly.entropy import amount
+from detente.assembly.entropy import amount, amount_within
 from detente.errors import InputError, Place
 from detente.world.core import World
 
@@ -147,7 +147,8 @@ def _refuse_negative_home(left: Array, given: Array, labels: World) -> None:
         code, sector = labels.countries[int(i)], labels.sectors[int(s)]
         raise InputError(
             f"{code} should ship {amount(float(given[s, i]))} million USD of {sector} that it "
-            f"sells at home now; there it sells {amount(float(left[s, i] + given[s, i]))}. "
+            f"sells at home now; there it sells "
+            f"{amount_within(float(left[s, i] + given[s, i]))}. "
             "Lower the imports from it, or split them over other partners."
         )
 

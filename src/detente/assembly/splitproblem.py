@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detente.assembly.entropy import Program, amount
+from detente.assembly.entropy import Program, amount, amount_within
 from detente.assembly.splitprior import Setting, priors
 from detente.assembly.splitspec import ALL
 from detente.assembly.splittables import KnownSum
@@ -218,7 +218,8 @@ def _refuse_beyond(
     """Refuse a known cell that is more than the aggregate, or a partner, has."""
     if value > there * (1 + 1e-9):
         raise InputError(
-            f"{label}: {amount(value)} million USD, but {whose} {amount(there)} in all.", place
+            f"{label}: {amount(value)} million USD, but {whose} {amount_within(there)} in all.",
+            place,
         )
 
 

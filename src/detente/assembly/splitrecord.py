@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detente.assembly.donor import Donor
-from detente.assembly.entropy import Nearest
+from detente.assembly.entropy import Nearest, amount
 from detente.assembly.splitcustoms import by_partner
 from detente.assembly.splitjoin import Account, Levels
 from detente.assembly.splitspec import RECORDED, SplitSpec
@@ -33,6 +33,10 @@ RULES = {
 }
 #: What metadata says by country, which a new one makes incomplete or untrue.
 _STALE = ("rebased", "title", "description", "vintage", "name", "split")
+
+
+#: Trade over value added beyond which its unit is likely another one.
+LARGEST_TRADE, LEAST_TRADE = 5.0, 1e-4
 
 
 @dataclass(frozen=True)
@@ -162,6 +166,7 @@ def _record(done: Done, new: Levels, factor: Array, a: int | None) -> dict[str, 
         "others": _others(done, new, factor, a),
         "trade_sources": [] if trade is None else _sources(trade),
         **_customs(spec, base),
+        **_warnings(exports, imports, float(account.added.sum())),
         "estimate": {
             "steps": done.found.steps,
             "largest_miss": done.found.residual,
@@ -241,6 +246,19 @@ def _others(done: Done, new: Levels, factor: Array, a: int | None) -> dict[str, 
             base.sectors[s]: round(float(taken[s]), 4) for s in order if taken[s] > 0
         },
     }
+
+
+def _warnings(exports: float, imports: float, added: float) -> dict[str, list[str]]:
+    """Trade of a size that hardly any country has: its unit may be another one."""
+    found = []
+    for flow, value in (("exports", exports), ("imports", imports)):
+        ratio = value / added
+        if ratio > LARGEST_TRADE or 0 < ratio < LEAST_TRADE:
+            found.append(
+                f"{flow} of {amount(value)} million USD are {ratio:.2g} times the value added "
+                f"({amount(added)}): are trade and value added in the same unit?"
+            )
+    return {"warnings": found} if found else {}
 
 
 def _customs(spec: SplitSpec, base: World) -> dict[str, Any]:

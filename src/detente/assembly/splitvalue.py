@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detente.assembly.donor import Donor
-from detente.assembly.entropy import amount
+from detente.assembly.entropy import amount, amount_within
 from detente.assembly.splitspec import SplitSpec
 from detente.errors import InputError, Place, nearest
 
@@ -225,7 +225,8 @@ def _within(
         names = ", ".join(sectors[s] for s in here[:4]) + (", …" if here.size > 4 else "")
         raise InputError(
             f"the block '{block.name}' ({names}) should have {amount(block.value)} million "
-            f"USD of value added; the aggregate has {amount(float(limit.sum() / MOST))} there.",
+            f"USD of value added; the aggregate has {amount_within(float(limit.sum()))} to "
+            "give there.",
             block.place,
         )
     if not home.any():
@@ -267,7 +268,7 @@ def _refuse_more_than_there(
         key = "values" if sectors[s] in spec.model.value_added.values else "shares"
         raise InputError(
             f"value added in {sectors[s]} should be {amount(stated[s])} million USD; "
-            f"{spec.out_of} has {amount(there[s])}. Lower it, or split the country with "
+            f"{spec.out_of} has {amount_within(there[s])}. Lower it, or split the country with "
             "'out_of: none', which takes nothing out of an aggregate.",
             spec.place("value_added", key, sectors[s]),
         )

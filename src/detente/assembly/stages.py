@@ -31,7 +31,7 @@ from detente.sources.record import SourceRecord
 Array = NDArray[np.float64]
 
 #: Changes whenever a stage stores something else for the same inputs.
-FORMAT = 1
+FORMAT = 2
 
 #: Files of stages: number, name, the start of the key.
 _STAGE_FILES = f"[0-9]-*-{'[0-9a-f]' * 16}.npz"
@@ -86,6 +86,11 @@ class Stages:
             found = work()
             self._store(number, name, found)
         return found
+
+    @property
+    def any_stored(self) -> bool:
+        """Whether a stage lies in the folder."""
+        return self.folder is not None and any(self.folder.glob(_STAGE_FILES))
 
     def clear(self) -> None:
         """Delete the stages, and the folder where nothing else lies in it."""

@@ -6,7 +6,7 @@ with the pair's preferences (PRF) in place of those that they replace. A pair of
 list says nothing pays the importer's MFN rate, without one the mean of what the importer's
 other partners pay, without that nothing; each of these is counted with the imports that it
 falls on. Sales at home pay nothing; neither do services that the list does not name, nor trade
-inside the European Union where the list names it as one importer.
+inside the European Union, a customs union, unless the list has a rate of the pair itself.
 """
 
 from __future__ import annotations
@@ -85,15 +85,14 @@ def table_tariffs(
     changes: list[Change] = []
     rows = _filled(_abroad(tariffs.table, table, changes))
     rows = _with_industries(rows, tariffs.source.file, table, groups, changes)
-    cells = _bilateral(rows)
     year = int(rows["year"].max()) if rows["year"].notna().any() else table.year
     union = [c for c in eu_members(year) if c in table.countries]
+    cells = _bilateral(rows, union)
     homes = _homes(rows, tariffs.source.file, table, groups, union, changes)
-    known = _dense(cells, homes, table)
-    mfn = _mfn(rows, homes, table)
     taxed = _taxed(rows, table)
-    together = bool(set(rows["importer"]) & set(UNION))
-    rate, filled = _impute(known, mfn, taxed, table, union, together=together)
+    listed = _dense(cells, homes, table, union)
+    everyone = _mfn(rows, homes, table)
+    rate, filled = _impute(listed, everyone, taxed, table, union)
     changes += _told(filled, table, taxed)
     changes += _weighting(cells)
     imputed = any(c.flag in ("imputed", "assumed") for c in changes)
@@ -174,9 +173,11 @@ def _refuse_unknown(
     )
 
 
-def _bilateral(rows: pd.DataFrame) -> pd.DataFrame:
+def _bilateral(rows: pd.DataFrame, union: list[str]) -> pd.DataFrame:
     """One rate for each importer, exporter and industry of the list."""
     pairs = rows[rows["exporter"] != WORLD]
+    inside = pairs[["importer", "exporter"]].isin([*union, *UNION]).all(axis=1)
+    pairs = pairs[~(inside & (pairs["duty"] == "MFN"))]  # members do not charge it each other
     applied = _mean(pairs[pairs["duty"] == "AHS"])
     preferred = _preferences(pairs[pairs["duty"] == "PRF"], rows)
     other = _mean(pairs[pairs["duty"] == "MFN"])
@@ -224,6 +225,22 @@ def _preferences(preferred: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 # -- onto the table's labels -----------------------------------------------------------------
+#: Rank of a country that the table has in the rest of the world only.
+_PART = 2
+
+
+@dataclass(frozen=True)
+class _Rates:
+    """Rates, NaN where the list has none, and which are those of a part of the label."""
+
+    value: Array
+    of_part: NDArray[np.bool_]
+
+    @staticmethod
+    def none(shape: tuple[int, ...]) -> _Rates:
+        return _Rates(np.full(shape, np.nan), np.zeros(shape, dtype=np.bool_))
+
+
 def _homes(
     rows: pd.DataFrame,
     file: str,
@@ -250,7 +267,7 @@ def _homes(
         elif code in UNION:
             found.append((code, tuple(union), 1))
         elif code in iso3 and code != WORLD:
-            found.append((code, tuple(rest[:1]), 2))
+            found.append((code, tuple(rest[:1]), _PART))
             elsewhere.append(code)
     named = {code for code, *_ in found}
     for side, known in (("importer", named), ("exporter", named | {WORLD})):
@@ -271,24 +288,32 @@ def _elsewhere(codes: list[str], rest: bool) -> list[Change]:
     return [Change("tariffs", flag, what, cells=len(codes), where=told)]
 
 
-def _dense(cells: pd.DataFrame, homes: pd.DataFrame, table: IOTable) -> Array:
-    """Rates by label, NaN where the list has none; the most specific row goes first."""
+def _dense(
+    cells: pd.DataFrame, homes: pd.DataFrame, table: IOTable, union: list[str]
+) -> _Rates:
+    """Rates by label; the most specific row goes first."""
     found = cells
     for side in ("importer", "exporter"):
         named = homes.rename(columns={"code": side, "label": f"{side}_at", "rank": f"{side}_r"})
         found = found.merge(named, on=side)
-    rate = np.full(table.intermediate.shape, np.nan)
+    rates = _Rates.none(table.intermediate.shape)
     if found.empty:
-        return rate
+        return rates
     at = ["sector", "exporter_at", "importer_at"]
     found["rank"] = found["importer_r"] + found["exporter_r"]
+    # a rate of a group says nothing of two members of the union in it
+    inside = found[["importer_at", "exporter_at"]].isin(union).all(axis=1)
+    found = found[~(inside & (found["rank"] > 0))]
     found = found[found["rank"] == found.groupby(at)["rank"].transform("min")]
     weight = found["weight"].astype(float).where(lambda w: w > 0, 1e-12)
     found = found.assign(_paid=found["rate"] * weight, _weight=weight)
-    mean = found.groupby(at)[["_paid", "_weight"]].sum()
-    value = (mean["_paid"] / mean["_weight"]).to_numpy(float)
-    rate[_positions(mean.index, table)] = value
-    return rate
+    found["_part"] = (found["importer_r"] == _PART) | (found["exporter_r"] == _PART)
+    by = found.groupby(at)
+    mean = by[["_paid", "_weight"]].sum()
+    where = _positions(mean.index, table)
+    rates.value[where] = (mean["_paid"] / mean["_weight"]).to_numpy(float)
+    rates.of_part[where] = by["_part"].any().to_numpy(bool)
+    return rates
 
 
 def _positions(index: pd.Index, table: IOTable) -> tuple[NDArray[np.intp], ...]:
@@ -299,20 +324,23 @@ def _positions(index: pd.Index, table: IOTable) -> tuple[NDArray[np.intp], ...]:
     )
 
 
-def _mfn(rows: pd.DataFrame, homes: pd.DataFrame, table: IOTable) -> Array:
-    """MFN rate of each importer by sector, NaN where the list has none; shape (S, N)."""
-    rate = np.full((len(table.sectors), len(table.countries)), np.nan)
+def _mfn(rows: pd.DataFrame, homes: pd.DataFrame, table: IOTable) -> _Rates:
+    """MFN rate of each importer by sector, (S, N)."""
+    rates = _Rates.none((len(table.sectors), len(table.countries)))
     mfn = rows[rows["duty"] == "MFN"]
     everyone = mfn[mfn["exporter"] == WORLD]
     alone = ~mfn["importer"].isin(everyone["importer"])
     mfn = pd.concat([everyone, mfn[alone]])
     if mfn.empty:
-        return rate
+        return rates
     found = mfn.merge(homes, left_on="importer", right_on="code")
     found = found[found["rank"] == found.groupby(["sector", "label"])["rank"].transform("min")]
-    mean = found.groupby(["sector", "label"])["rate"].mean()
-    rate[_positions(mean.index, table)] = mean.to_numpy(float)
-    return rate
+    by = found.groupby(["sector", "label"])
+    mean = by["rate"].mean()
+    where = _positions(mean.index, table)
+    rates.value[where] = mean.to_numpy(float)
+    rates.of_part[where] = by["rank"].max().to_numpy(int) == _PART
+    return rates
 
 
 def _taxed(rows: pd.DataFrame, table: IOTable) -> NDArray[np.bool_]:
@@ -323,38 +351,40 @@ def _taxed(rows: pd.DataFrame, table: IOTable) -> NDArray[np.bool_]:
 
 
 #: How a rate came about, in the order in which they are tried.
-_OWN, _LIST, _UNION, _MFN, _MEAN, _NONE, _ALONE = range(7)
+_OWN, _LIST, _UNION, _MFN, _MEAN, _NONE, _REST, _PAIR = range(8)
 
 
 def _impute(
-    known: Array,
-    mfn: Array,
+    listed: _Rates,
+    everyone: _Rates,
     taxed: NDArray[np.bool_],
     table: IOTable,
     union: list[str],
-    *,
-    together: bool,
 ) -> tuple[Array, NDArray[np.int8]]:
     """Every rate, and how each came about."""
     n = len(table.countries)
-    own = np.broadcast_to(np.eye(n, dtype=bool)[None], known.shape)
-    known = np.where(own, np.nan, known)  # a group's rate within itself is no country's own
+    shape = table.intermediate.shape
+    own = np.broadcast_to(np.eye(n, dtype=bool)[None], shape)
+    # a group's rate within itself is no country's own
+    known = np.where(own, np.nan, listed.value)
     rate, how = known.copy(), np.where(np.isnan(known), _NONE, _LIST).astype(np.int8)
     inside = np.isin(np.array(table.countries), union)
-    free = inside[:, None] & inside[None, :]
+    free = np.broadcast_to(inside[:, None] & inside[None, :], shape)
     with np.errstate(invalid="ignore"):
         count = (~np.isnan(known)).sum(axis=1)
         mean = np.nansum(known, axis=1) / np.where(count > 0, count, np.nan)
     for code, value in (
-        (_UNION, np.where(free & together, 0.0, np.nan)[None]),
-        (_MFN, mfn[:, None, :]),
+        (_UNION, np.where(free, 0.0, np.nan)),
+        (_MFN, everyone.value[:, None, :]),
         (_MEAN, mean[:, None, :]),
     ):
-        stand_in = np.broadcast_to(value, known.shape)
+        stand_in = np.broadcast_to(value, shape)
         use = (how == _NONE) & ~np.isnan(stand_in)
         rate[use], how[use] = stand_in[use], code
     rate[how == _NONE] = 0.0
-    how[free & ((how == _MFN) | (how == _MEAN))] = _ALONE
+    part = (how == _LIST) & listed.of_part | (how == _MFN) & everyone.of_part[:, None, :]
+    how[part] = _REST
+    how[free & (how == _LIST) & (rate > 0)] = _PAIR
     nothing = own | ~taxed[:, None, None]
     rate[nothing], how[nothing] = 0.0, _OWN
     return rate, how
@@ -363,12 +393,13 @@ def _impute(
 _WORDS = {
     _MFN: ("imputed", "pairs without a rate: the importer's MFN rate"),
     _MEAN: ("imputed", "no MFN rate either: the mean over the importer's partners"),
-    _NONE: ("assumed", "importers without any rate in a sector: zero"),
-    _UNION: ("noted", "inside the European Union: zero"),
-    _ALONE: (
-        "assumed",
-        "inside the European Union, as if it were none: give its rates as EUN's",
+    _REST: (
+        "imputed",
+        "rates of countries without a row of their own: for all of the remainder",
     ),
+    _NONE: ("assumed", "importers without any rate in a sector: zero"),
+    _UNION: ("noted", "inside the European Union, a customs union: zero"),
+    _PAIR: ("noted", "inside the European Union: the list's own rates of the pair, kept"),
 }
 
 

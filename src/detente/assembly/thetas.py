@@ -30,6 +30,9 @@ NAMES = (CALIENDO_PARRO,)
 #: Names of sets that are read from a file first.
 FROM_FILE = {"fontagne": "fontagne-elasticities", "protee": "fontagne-elasticities"}
 
+#: What an elasticity may be: below, a price moves nothing; above, goods are the same.
+LEAST, MOST = 0.05, 100.0
+
 #: Least weight of an industry in its group's mean, over all exports (1 in 20 million).
 _TRIFLE = 5e-8
 
@@ -62,12 +65,12 @@ def read_choice(choice: Choice) -> float | Sourced | str:
     ------
     InputError
         An unknown name with the nearest, a file that cannot be used, a number that is not
-        above zero.
+        above zero, one outside 0.05 to 100: with file and line.
     """
     if isinstance(choice, Sourced):
-        return choice
+        return _in_range(choice)
     if isinstance(choice, pd.DataFrame | Mapping):
-        return _own(choice)
+        return _in_range(_own(choice))
     if isinstance(choice, str | Path):
         text = str(choice)
         if text in NAMES:
@@ -86,11 +89,32 @@ def read_choice(choice: Choice) -> float | Sourced | str:
                     "file, or a number.",
                     nearest=nearest(text, (*NAMES, *FROM_FILE)),
                 ) from None
-            return read_elasticities(text)
+            return _in_range(read_elasticities(text))
         choice = number
     if not (np.isfinite(choice) and choice > 0):
         raise InputError(f"an elasticity is a positive number, not {choice:g}.")
+    if not LEAST <= choice <= MOST:
+        raise InputError(_outside(float(choice)))
     return float(choice)
+
+
+def _outside(value: float, sector: str = "") -> str:
+    whose = f"the elasticity of {sector}" if sector else "the elasticity"
+    return f"{whose} is {value:.10g}; θ is from {LEAST:g} to {MOST:g}."
+
+
+def _in_range(given: Sourced) -> Sourced:
+    """The set, if every sector's θ may be one; of products, only the means have to be."""
+    frame = given.table
+    if "sector" not in frame:
+        return given
+    wrong = ~frame["value"].between(LEAST, MOST).to_numpy(dtype=np.bool_)
+    if wrong.any():
+        row = frame.iloc[int(np.argmax(wrong))]
+        line = int(row["line"]) if "line" in frame else None
+        place = Place(given.source.file, line, "value") if line else None
+        raise InputError(_outside(float(row["value"]), str(row["sector"])), place)
+    return given
 
 
 def _own(choice: pd.DataFrame | Mapping[str, float]) -> Sourced:
@@ -156,7 +180,7 @@ def world_thetas(
             file = source.file if "line" in choice.table else ""
             frame = _by_sector(choice.table, table.sectors, labels, file)
         else:
-            frame = _by_product(choice.table, table.sectors)
+            frame = _by_product(choice.table, table.sectors, source.file)
     weights = pd.Series(_sold_abroad(table), index=list(table.sectors))
     concordance = {
         label: {m: float(weights.get(m, 1.0)) for m in own} for label, own in members.items()
@@ -202,7 +226,7 @@ def _by_sector(
     return _completed(given.set_index("sector"), sectors)
 
 
-def _by_product(given: pd.DataFrame, sectors: tuple[str, ...]) -> pd.DataFrame:
+def _by_product(given: pd.DataFrame, sectors: tuple[str, ...], file: str) -> pd.DataFrame:
     """Simple means over HS products; the error is that of the mean over products."""
     if not by_industry(sectors):
         raise InputError(
@@ -213,6 +237,10 @@ def _by_product(given: pd.DataFrame, sectors: tuple[str, ...]) -> pd.DataFrame:
     rows = given.assign(sector=given["product"].map(industries)).explode("sector")
     by = rows[rows["sector"].notna()].groupby("sector")["value"]
     frame = pd.DataFrame({"value": by.mean(), "std_error": by.std() / np.sqrt(by.size())})
+    wrong = frame[~frame["value"].between(LEAST, MOST)]
+    if len(wrong):
+        value, code = float(wrong["value"].iloc[0]), str(wrong.index[0])
+        raise InputError(f"over products, {_outside(value, code)}", Place(file or None))
     note = [f"mean of {n} products; error: their spread over √{n}" for n in by.size()]
     return _completed(frame.assign(flag="observed", note=note), sectors)
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-from detente.errors import InputError, Place, nearest
+from detente.errors import InputError, Place
+from detente.sources.files import require_file
 
 #: Bytes; what a person writes is a page of text.
 LARGEST = 1_000_000
@@ -54,14 +55,31 @@ def read_yaml(path: str | Path) -> tuple[Any, Lines]:
         No such file (with the nearest), too large, not UTF-8, broken YAML, a repeated key,
         an alias, a tag: with the line.
     """
-    text = _text(Path(path))
-    file = str(path)
+    return parse_yaml(text_of(Path(path)), str(path))
+
+
+def parse_yaml(text: str, file: str, *, raw: bool = False) -> tuple[Any, Lines]:
+    """Plain data from text, and the line of every key.
+
+    Parameters
+    ----------
+    text : str
+    file : str
+        What it is called in messages.
+    raw : bool
+        Leave every scalar the text that it is: a code may be ``03`` or ``NO``.
+
+    Raises
+    ------
+    InputError
+        As from :func:`read_yaml`.
+    """
     try:
         _refuse_events(text, file)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        what = f"this is not valid YAML: {error.problem or error.context}."
+        what = f"this is no valid YAML: {error.problem or error.context}."
         raise InputError(what, Place(file, mark.line + 1 if mark else None)) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -70,19 +88,13 @@ def read_yaml(path: str | Path) -> tuple[Any, Lines]:
     if node is None:
         raise InputError("the file is empty.", Place(file))
     lines: dict[Keys, int] = {}
-    return _plain(node, (), lines, file), Lines(file, lines)
+    return _plain(node, (), lines, file, raw), Lines(file, lines)
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of a file as :func:`read_yaml` takes it: UTF-8, below 1 MB."""
     place = Place(str(path))
-    if not path.is_file():
-        folder = path.parent
-        if not folder.is_dir():
-            raise InputError("there is no such folder.", place)
-        near = nearest(path.name, [p.name for p in folder.iterdir() if p.is_file()])
-        what = "this is a folder." if path.is_dir() else "there is no such file."
-        raise InputError(what, place, str(folder / near) if near else None)
-    size = path.stat().st_size
+    size = require_file(path).st_size
     if size > LARGEST:
         raise InputError(f"the file has {size / 1e6:,.1f} MB; 1 MB is the most.", place)
     raw = path.read_bytes()
@@ -117,12 +129,13 @@ def _refuse_events(text: str, file: str) -> None:
             raise InputError(what, Place(file, mark.line + 1 if mark else None))
 
 
-def _plain(node: yaml.Node, path: Keys, lines: dict[Keys, int], file: str) -> Any:
+def _plain(node: yaml.Node, path: Keys, lines: dict[Keys, int], file: str, raw: bool) -> Any:
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.ScalarNode):
-        return _scalar(node.value) if node.style is None else node.value
+        as_it_is = raw or node.style is not None
+        return node.value if as_it_is else _scalar(node.value)
     if isinstance(node, yaml.SequenceNode):
-        return [_plain(each, (*path, j), lines, file) for j, each in enumerate(node.value)]
+        return [_plain(each, (*path, j), lines, file, raw) for j, each in enumerate(node.value)]
     found: dict[str, Any] = {}
     for key, value in node.value:
         line = key.start_mark.line + 1
@@ -130,10 +143,10 @@ def _plain(node: yaml.Node, path: Keys, lines: dict[Keys, int], file: str) -> An
             raise InputError("a key is a word, not a list or a mapping.", Place(file, line))
         here = (*path, key.value)
         if key.value in found:
-            what = f"the key '{key.value}' stands here and on line {lines[here]}."
+            what = f"the key '{key.value}' stands twice, here and on line {lines[here]}."
             raise InputError(what, Place(file, line, str(key.value)))
         lines[here] = line
-        found[key.value] = _plain(value, here, lines, file)
+        found[key.value] = _plain(value, here, lines, file, raw)
     return found
 
 

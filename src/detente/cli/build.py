@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detente.cli.options import ListFormat, echo_csv, echo_json
+from detente.cli.options import ListFormat, echo_csv, echo_json, progress_bar
 
 if TYPE_CHECKING:
     from detente.assembly.assemble import Built
     from detente.assembly.changes import Change
+    from detente.assembly.files import Plan
 
 _STAGES = {
     "read": "reading the table",
@@ -91,7 +89,7 @@ def build(
 
     Example: detente world build --icio 2018_SML.csv -o my.world
     """
-    from detente.assembly.files import Plan, build_file
+    from detente.assembly.files import Plan
 
     plan = Plan(
         icio=icio,
@@ -106,11 +104,25 @@ def build(
         tolerance=tolerance,
         usd_per_eur=usd_per_eur,
     )
-    with _progress() as told:
-        built = build_file(
-            plan, output, force=force, keep=keep, progress=told, waiting=_waiting
-        )
+    try:
+        built = _built(plan, output, force=force, keep=keep)
+    except KeyboardInterrupt:
+        typer.echo(f"Stopped. {_going_on(output)}", err=True)
+        raise
     _report(built, form)
+
+
+def _built(plan: Plan, output: Path, *, force: bool, keep: bool) -> Built:
+    """Build, with a bar of stages."""
+    from detente.assembly.files import build_file
+
+    with progress_bar(f"{'':<28}", elapsed=True) as advance:
+
+        def told(stage: str, number: int, total: int) -> None:
+            if advance is not None:
+                advance(number - 1, total, f"{_STAGES.get(stage, stage):<28}")
+
+        return build_file(plan, output, force=force, keep=keep, progress=told, waiting=_waiting)
 
 
 def _report(built: Built, form: ListFormat) -> None:
@@ -124,32 +136,17 @@ def _report(built: Built, form: ListFormat) -> None:
         _print(built)
 
 
+def _going_on(output: Path) -> str:
+    """What the same command does after Ctrl-C."""
+    from detente.assembly.files import stages_left
+
+    if stages_left(output):
+        return "The same command goes on where it stopped."
+    return "No stage was finished: the same command starts again."
+
+
 def _waiting() -> None:
     typer.echo("note: another build writes this file; waiting for it.", err=True)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None] | None]:
-    """A bar of stages on a terminal; nothing where the output is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeElapsedColumn as Elapsed
-
-    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns, Elapsed(), console=Console(stderr=True), transient=True
-    ) as progress:
-        task = progress.add_task("", total=None)
-
-        def told(stage: str, number: int, total: int) -> None:
-            progress.update(
-                task, description=_STAGES.get(stage, stage), completed=number - 1, total=total
-            )
-
-        yield told
 
 
 # -- the report ------------------------------------------------------------------------------

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detente.cli.options import ListFormat, echo_csv, echo_json
+from detente.cli.options import ListFormat, echo_csv, echo_json, progress_bar
 from detente.errors import DetenteError, InputError
 
 if TYPE_CHECKING:
     from detente.sources.catalogue import Entry, SourceFile, Vintage
-    from detente.sources.download import Progress
     from detente.sources.fetch import Fetched
 
 
@@ -81,7 +77,7 @@ def _fetch_all(
     failed: list[DetenteError] = []
     for item in items:
         try:
-            with _bar(item.file) as progress:
+            with progress_bar(_short(item.file), download=True) as progress:
                 found.append(
                     fetch_one(source, release, item, out, progress=progress, waiting=_waiting)
                 )
@@ -95,25 +91,9 @@ def _waiting() -> None:
     typer.echo("another process is fetching this file; waiting for it", err=True)
 
 
-@contextmanager
-def _bar(what: str) -> Iterator[Progress | None]:
-    """A progress bar on a terminal; nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich import progress as rich
-    from rich.console import Console
-
-    columns = (
-        rich.TextColumn("{task.description}", markup=False),
-        rich.BarColumn(bar_width=16),
-        rich.DownloadColumn(),
-        rich.TransferSpeedColumn(),
-        rich.TimeRemainingColumn(compact=True),
-    )
-    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what if len(what) < 26 else f"{what[:24]}…", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+def _short(name: str) -> str:
+    """A file's name that leaves room for the bar."""
+    return name if len(name) < 26 else f"{name[:24]}…"
 
 
 def _print_fetched(source: Entry, found: list[Fetched], form: ListFormat) -> None:

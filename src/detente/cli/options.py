@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -81,6 +81,55 @@ def require_world_file(out: Path, force: bool) -> None:
         raise InputError(f"-o {out}: there is no folder '{out.parent}'. Make it first.")
     if out.exists() and not force:
         raise InputError(f"-o {out}: it exists; --force replaces it.")
+
+
+class Advance(Protocol):
+    """Moves a progress bar; what is left out stays as it is."""
+
+    def __call__(
+        self, done: float, total: float | None = None, what: str | None = None
+    ) -> None:
+        """How much is done, of how much, and what is being done."""
+
+
+@contextmanager
+def progress_bar(
+    what: str, total: float | None = None, *, download: bool = False, elapsed: bool = False
+) -> Iterator[Advance | None]:
+    """A bar on a terminal's stderr; nothing, and None, elsewhere.
+
+    Parameters
+    ----------
+    what : str
+        Beside the bar; it may change as the work goes on.
+    total : float, optional
+        All that is to be done, where it is known.
+    download : bool
+        Bytes, speed and time left in place of a count.
+    elapsed : bool
+        Show the time so far.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich import progress as rich
+    from rich.console import Console
+
+    columns: list[rich.ProgressColumn] = [rich.TextColumn("{task.description}", markup=False)]
+    if download:
+        columns += [rich.BarColumn(bar_width=16), rich.DownloadColumn()]
+        columns += [rich.TransferSpeedColumn(), rich.TimeRemainingColumn(compact=True)]
+    else:
+        columns += [rich.BarColumn(), rich.MofNCompleteColumn()]
+    if elapsed:
+        columns.append(rich.TimeElapsedColumn())
+    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+
+        def advance(done: float, total: float | None = None, what: str | None = None) -> None:
+            bar.update(task, completed=done, total=total, description=what)
+
+        yield advance
 
 
 @contextmanager

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detente.cli.options import Format, echo_csv, echo_json, one_table
+from detente.cli.options import Format, echo_csv, echo_json, one_table, progress_bar
 from detente.errors import InputError
 
 if TYPE_CHECKING:
@@ -132,8 +130,10 @@ def _race(asked: _Asked, settings: dict[str, Any]) -> tuple[Race, tuple[str, ...
         known.position(code, "--top")
     ready = Settings(lift=_lifted(chosen, asked.lift), **settings)
     shares = recorded(chosen, country, read_geography(asked.geodist))
-    with _bar(ready.draws) as advance:
-        return race(chosen, country, ready, shares, progress=advance), top
+    shown = progress_bar("drawing", ready.draws) if ready.draws else nullcontext()
+    with shown as advance:
+        told = {} if advance is None else {"progress": advance}
+        return race(chosen, country, ready, shares, **told), top
 
 
 def _codes(text: str | None, option: str) -> tuple[str, ...]:
@@ -168,21 +168,6 @@ def _lifted(world: World, text: str) -> tuple[str, ...]:
                 raise InputError(f"--lift: '{word}' stands alone.")
             return meant
     return names
-
-
-@contextmanager
-def _bar(draws: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty() or not draws:
-        yield lambda done: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("drawing"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("draws", total=draws)
-        yield lambda done: bar.update(task, completed=done)
 
 
 def _answer(

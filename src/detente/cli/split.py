@@ -64,6 +64,8 @@ def split(
     code = known.model.country.code
     if out is not None:
         new.save(out)
+    for warning in new.meta["split"][code].get("warnings", ()):
+        typer.echo(f"warning: {warning}", err=True)
     tables = split_tables(new, code)
     if form is ListFormat.csv:
         echo_csv(tables["sectors"])

@@ -24,7 +24,6 @@ from detente.sources.baci_parts import (
     UNSPECIFIED,
     Codes,
     Part,
-    asked_years,
     chosen,
     code_lists,
     country_numbers,
@@ -36,7 +35,13 @@ from detente.sources.baci_parts import (
     spans,
 )
 from detente.sources.catalogue import entry, record
-from detente.sources.checking import counted, refuse_below, to_numbers
+from detente.sources.checking import (
+    asked_numbers,
+    counted,
+    refuse_below,
+    refuse_outside,
+    to_numbers,
+)
 from detente.sources.record import Sourced, SourceRecord
 
 COLUMNS = {name: (name,) for name in ("t", "i", "j", "k", "v", "q")}
@@ -128,7 +133,7 @@ def read_baci(
     parts = parts_of(path, revision, release)
     codes = code_lists(path, parts[0], countries)
     asked = _Asked(
-        years=asked_years(years),
+        years=asked_numbers(years),
         exporters=country_numbers(exporters, codes, "exporter"),
         importers=country_numbers(importers, codes, "importer"),
         either=country_numbers(either, codes, "country"),
@@ -166,14 +171,7 @@ class _Asked:
 
     def condition(self) -> str:
         """SQL for the rows that are kept."""
-        found = ["TRUE"]
-        for column, numbers in (
-            ("t", self.years),
-            ("i", self.exporters),
-            ("j", self.importers),
-        ):
-            if numbers is not None:
-                found.append(f"{column} IN ({', '.join(map(str, sorted(numbers)))})")
+        found = bulk.among({"t": self.years, "i": self.exporters, "j": self.importers})
         if self.either is not None:
             codes = ", ".join(map(str, sorted(self.either)))
             found.append(f"(i IN ({codes}) OR j IN ({codes}))")
@@ -444,20 +442,16 @@ def _fault(part: Part) -> InputError:
 
 
 def _refuse_outside(frame: pd.DataFrame, part: Part) -> None:
-    label = part.piece.label
     span = (part.year or 1900, part.year or 2100)
     line = frame["k"].str.strip().str.fullmatch(rf"\d{{5,6}}|{UNSPECIFIED}")
-    for name, good, why in (
-        ("t", frame["t"].between(*span), f"the file should hold {part.year or 'years'} only"),
-        ("i", frame["i"].between(1, 999), "it is no number of a country"),
-        ("j", frame["j"].between(1, 999), "it is no number of a country"),
-        ("k", line, "it is no six-digit product"),
-    ):
-        wrong = ~good.to_numpy(dtype=bool)
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            value = frame[name].iloc[row]
-            raise InputError(f"'{value}': {why}.", Place(label, int(frame.index[row]), name))
+    country = "it is no number of a country"
+    checks = {
+        "t": (frame["t"].between(*span), f"the file should hold {part.year or 'years'} only"),
+        "i": (frame["i"].between(1, 999), country),
+        "j": (frame["j"].between(1, 999), country),
+        "k": (line, "it is no six-digit product"),
+    }
+    refuse_outside(frame, checks, part.piece.label)
 
 
 def _source(path: Path, part: Part, notes: list[str]) -> SourceRecord:

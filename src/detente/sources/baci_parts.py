@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from detente.errors import InputError, Place, nearest
@@ -167,17 +166,6 @@ def _valid_revision(text: str) -> str:
             nearest=nearest(found, hs.REVISIONS),
         )
     return found
-
-
-def asked_years(years: int | Iterable[int] | None) -> frozenset[int] | None:
-    """The years as a set; InputError where one is no whole number, or none is given."""
-    if years is None:
-        return None
-    asked = [years] if isinstance(years, int | np.integer) else list(years)
-    wrong = [y for y in asked if not isinstance(y, int | np.integer)]
-    if wrong or not asked:
-        raise InputError(f"years must be whole numbers; {wrong or 'none'} given.")
-    return frozenset(int(y) for y in asked)
 
 
 def chosen(parts: list[Part], years: frozenset[int] | None, path: Path) -> list[Part]:

@@ -7,11 +7,10 @@ parsed, the file is read again strictly (``reading.read_chunks``), which says on
 
 from __future__ import annotations
 
-import csv
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -26,7 +25,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from detente.errors import InputError, Place, nearest
 from detente.sources.checking import listed
 from detente.sources.files import opened, require_file
-from detente.sources.reading import BLOCK, read_chunks, read_header
+from detente.sources.reading import BLOCK, arrow_batches, read_chunks, read_header
 
 #: What duckdb may hold before it writes to disk; all of Python comes on top.
 MEMORY = "700MB"
@@ -156,6 +155,14 @@ def lines_of(
     return found[:most]
 
 
+def among(asked: Mapping[str, Iterable[object] | None]) -> list[str]:
+    """Conditions in SQL that columns are among what is asked; None asks for all."""
+    kept = {
+        column: sorted(map(str, some)) for column, some in asked.items() if some is not None
+    }
+    return ["TRUE", *(f"{column} IN ({', '.join(some)})" for column, some in kept.items())]
+
+
 def one(connection: Any, query: str) -> tuple[Any, ...]:
     """The first row of a query's result; all None where it has none."""
     rows = connection.execute(query).fetchall()  # all: duckdb wants a result read to its end
@@ -245,24 +252,19 @@ def _text(piece: Piece, ask: _Ask) -> Iterator[pa.RecordBatch]:
         header = read_header(piece.path, member=piece.member)
     at = ask.positions(piece, header)
     names = [f"f{j}" for j in range(len(header))]
+    read = pc.ReadOptions(column_names=names, skip_rows=1, block_size=BLOCK, use_threads=False)
+    convert = pc.ConvertOptions(
+        column_types={names[j]: ask.types.get(n, pa.string()) for n, j in at.items()},
+        include_columns=[names[j] for j in at.values()],
+        null_values=list(ask.missing),
+        strings_can_be_null=False,
+        check_utf8=False,
+    )
     with opened(piece.path, piece.member) as stream:
+        batches = arrow_batches(stream, lambda _: "error", parse={}, read=read, convert=convert)
         try:
-            with pc.open_csv(
-                stream,
-                read_options=pc.ReadOptions(
-                    column_names=names, skip_rows=1, block_size=BLOCK, use_threads=False
-                ),
-                convert_options=pc.ConvertOptions(
-                    column_types={
-                        names[j]: ask.types.get(n, pa.string()) for n, j in at.items()
-                    },
-                    include_columns=[names[j] for j in at.values()],
-                    null_values=list(ask.missing),
-                    strings_can_be_null=False,
-                    check_utf8=False,
-                ),
-            ) as reader:
-                for batch in reader:
+            with closing(batches):
+                for batch in batches:
                     yield batch.rename_columns(list(at))
         except pa.ArrowInvalid as error:
             raise _unreadable(piece, ask, error) from None
@@ -286,8 +288,6 @@ def _of_the_piece(piece: Piece) -> Iterator[None]:
     """Errors of a zip's member name it: a zip of years has many."""
     try:
         yield
-    except csv.Error as error:  # a first line without an end
-        raise InputError(f"it is no table: {error}.", Place(piece.label, 1)) from None
     except InputError as error:
         if error.place is None or error.place.file != str(piece.path) or not piece.member:
             raise

@@ -18,10 +18,9 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from detente.errors import InputError, Place, nearest
 from detente.sources import bulk
-from detente.sources.baci_parts import asked_years
 from detente.sources.bulk import Piece
 from detente.sources.catalogue import record
-from detente.sources.checking import refuse_duplicates, to_numbers
+from detente.sources.checking import asked_numbers, refuse_duplicates, to_numbers
 from detente.sources.files import members, opened
 from detente.sources.reading import read_table
 from detente.sources.record import Sourced
@@ -165,7 +164,7 @@ def read_gravity(
         "year": pa.int64()
     }
     optional = [name for name in columns if name not in _NEEDED]
-    asked = asked_years(years)
+    asked = asked_numbers(years)
     frames, seen, gone, line = [], set(), 0, 2
     sides = {
         side: [codes] if isinstance(codes, str) else codes

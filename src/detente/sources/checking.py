@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import csv
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,77 @@ def refuse_below(
         )
 
 
+def cells(line: str, sep: str, file: str | Path | None = None, number: int = 1) -> list[str]:
+    """Split a line into its cells, blanks around them removed.
+
+    Parameters
+    ----------
+    line : str
+    sep : str
+        Separator.
+    file : str or Path, optional
+        For the message.
+    number : int
+        Of the line in the file, the first being 1.
+
+    Raises
+    ------
+    InputError
+        A cell is longer than the standard library reads: no table, or an open quote.
+    """
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=sep), [])]
+    except csv.Error as error:
+        what = f"it is no table, or a quote is not closed: {error}."
+        raise InputError(what, place(file, number)) from None
+
+
+def refuse_outside(
+    frame: pd.DataFrame,
+    checks: Mapping[str, tuple[pd.Series, str]],
+    file: str | Path | None = None,
+) -> None:
+    """Refuse a cell that fails its column's check.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    checks : mapping of str to (Series of bool, str)
+        Column → which of its cells are good, and why the others are not.
+    file : str or Path, optional
+
+    Raises
+    ------
+    InputError
+        The first such cell of the first such column, with its line.
+    """
+    for name, (good, why) in checks.items():
+        wrong = ~good.to_numpy(dtype=bool)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            at = place(file, frame.index[row], name)
+            raise InputError(f"'{frame[name].iloc[row]}': {why}.", at)
+
+
+def asked_numbers(
+    given: int | Iterable[int] | None, what: str = "years"
+) -> frozenset[int] | None:
+    """Whole numbers as a set, None as it is.
+
+    Raises
+    ------
+    InputError
+        One is no whole number, or none is given.
+    """
+    if given is None:
+        return None
+    asked = [given] if isinstance(given, int | np.integer) else list(given)
+    wrong = [n for n in asked if not isinstance(n, int | np.integer)]
+    if wrong or not asked:
+        raise InputError(f"{what} must be whole numbers; {wrong or 'none'} given.")
+    return frozenset(int(n) for n in asked)
+
+
 # -- words ------------------------------------------------------------------------------
 def _no_number(
     text: str, values: pd.Series, row: int, file: str | Path | None, *, whole: bool
@@ -190,10 +262,11 @@ def place(file: str | Path | None, line: Any = None, key: str | None = None) -> 
     return Place(None if file is None else str(file), None if line is None else int(line), key)
 
 
-def listed(items: Sequence[str], most: int = 12) -> str:
+def listed(items: Iterable[object], most: int = 12) -> str:
     """The first ``most`` items, and how many more there are."""
-    more = f" and {len(items) - most} more" if len(items) > most else ""
-    return ", ".join(items[:most]) + more
+    told = [str(item) for item in items]
+    more = f" and {len(told) - most} more" if len(told) > most else ""
+    return ", ".join(told[:most]) + more
 
 
 def counted(n: int, one: str, many: str) -> str:

@@ -124,7 +124,7 @@ class _Table:
     @classmethod
     def opened(cls, root: Original) -> _Table:
         """Read the labels above ``Z.txt`` and ``Y.txt``."""
-        industries, final_file = _columns(root), _beside(root, "Y.txt")
+        industries, final_file = _columns(root), root.require("Y.txt")
         finals = [(c, kind.casefold() in _STOCKS) for c, kind in _columns(final_file)]
         codes = _codes(root)
         sectors = [(c, codes.get(s, s)) for c, s in industries]
@@ -138,7 +138,7 @@ class _Table:
 
     def rows(self, name: str) -> Iterator[tuple[int, Array]]:
         """Numbers of a file whose rows are the industries, and the first row's position."""
-        file, start, size = _beside(self.root, name), 0, self.axes.size
+        file, start, size = self.root.require(name), 0, self.axes.size
         columns = _columns(file)
         for piece in pieces(
             file.path,
@@ -165,7 +165,7 @@ class _Table:
 
     def output(self) -> Array:
         """Output by ``x.txt``, shape (C,), million EUR."""
-        file = _beside(self.root, "x.txt")
+        file = self.root.require("x.txt")
         found: dict[str, float] = {}
         for piece in pieces(file.path, member=file.member, width=1, labels=2, skip=1, sep="\t"):
             for (country, sector), value in zip(piece.labels, piece.values[:, 0], strict=True):
@@ -226,13 +226,6 @@ def _monetary(file: Original, width: int) -> dict[str, Array]:
                 what = f"'{label}' has {values.size:,} cells; {width:,} were expected."
                 raise InputError(what, place)
             found[label] = values
-    return found
-
-
-def _beside(root: Original, name: str) -> Original:
-    found = root if name == root.name else root.beside(name)
-    if found is None:
-        raise InputError(f"'{name}' is not beside it.", root.place)
     return found
 
 

@@ -6,6 +6,7 @@ disk, follows an archive within an archive, or trusts a size that an archive cla
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
 import io
@@ -18,6 +19,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import resources
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
@@ -130,6 +132,12 @@ def members(path: str | Path) -> tuple[str, ...]:
         return (path.name,)
     with _archive(path) as archive:
         return tuple(_files(archive))
+
+
+def embedded_rows(name: str) -> list[dict[str, str]]:
+    """Rows of a csv that comes with the package, in ``detente/data``."""
+    text = resources.files("detente.data").joinpath(name).read_text(encoding="utf-8-sig")
+    return list(csv.DictReader(text.splitlines()))
 
 
 def is_zip(path: str | Path) -> bool:

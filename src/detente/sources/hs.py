@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Literal
 
 from detente.errors import InputError, nearest
+from detente.sources.files import embedded_rows
 
 #: Revisions in which BACI is published, by the year that gives each its name.
 REVISIONS = ("HS92", "HS96", "HS02", "HS07", "HS12", "HS17", "HS22")
@@ -76,5 +75,4 @@ def _found(code: str, target: Target) -> str:
 @cache
 def _table(target: Target) -> dict[str, str]:
     column = {"sector": "sector", "icio": "icio_code"}[target]
-    text = files("detente.data").joinpath("hs_sector.csv").read_text(encoding="utf-8-sig")
-    return {row["hs"]: row[column] for row in csv.DictReader(text.splitlines())}
+    return {row["hs"]: row[column] for row in embedded_rows("hs_sector.csv")}

@@ -32,9 +32,11 @@ from numpy.typing import NDArray
 from detente.errors import InputError, Place, nearest
 from detente.sources.blocks import Blocks, Layout, finish, layout
 from detente.sources.catalogue import entry, record
+from detente.sources.checking import cells
 from detente.sources.iotable import IOTable
 from detente.sources.pick import Original, pick, the_year
-from detente.sources.wide import Piece, cells, first_lines, pieces
+from detente.sources.reading import SEPARATORS
+from detente.sources.wide import Piece, first_lines, pieces
 
 Array = NDArray[np.float64]
 
@@ -112,6 +114,26 @@ def read_icio(
     return _finish(table, original, found, said, tolerance)
 
 
+def icio_header(original: Original) -> list[str]:
+    """Cells of the first row of a csv, which need not be one of the ICIO's.
+
+    Raises
+    ------
+    InputError
+        It is one of the ICIO's, but for semicolons, tabs or bars instead of commas.
+    """
+    line = first_lines(original.path, 1, member=original.member)[0]
+    header = cells(line, ",", original.place.file)
+    for sep in SEPARATORS:
+        if len(header) == 1 and is_icio_header(cells(line, sep, original.place.file)):
+            raise InputError(
+                f"its columns are those of the ICIO, but separated by {SEPARATORS[sep]}; the "
+                "original has commas, and points in its decimals.",
+                Place(original.place.file, 1),
+            )
+    return header
+
+
 def is_icio_header(header: Sequence[str]) -> bool:
     """Whether the first row of a csv is one of the ICIO's."""
     kinds = {name.split("_", 1)[-1] for name in header if "_" in name}
@@ -134,8 +156,7 @@ class _Table:
     @classmethod
     def opened(cls, original: Original) -> _Table:
         """Read the labels of the columns."""
-        header = cells(first_lines(original.path, 1, member=original.member)[0], ",")
-        columns = header[1:]
+        columns = icio_header(original)[1:]
         industries, finals, out = _axes(columns, original.place)
         pairs = [_pair(columns[j]) for j in industries]
         axes = layout(

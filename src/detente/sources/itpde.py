@@ -19,7 +19,7 @@ from detente.errors import InputError, Place, nearest
 from detente.sources import bulk
 from detente.sources.bulk import Piece
 from detente.sources.catalogue import entry, record
-from detente.sources.checking import refuse_below, to_numbers
+from detente.sources.checking import asked_numbers, refuse_below, refuse_outside, to_numbers
 from detente.sources.files import members
 from detente.sources.record import Sourced, SourceRecord
 
@@ -107,8 +107,8 @@ def read_itpde(
         by = _by_number(by)
     piece, found = _piece(path)
     asked = _Asked(
-        years=_numbers(years, "years"),
-        industries=_numbers(industries, "industries"),
+        years=asked_numbers(years, "years"),
+        industries=asked_numbers(industries, "industries"),
         exporters=_codes(exporters),
         importers=_codes(importers),
         by=by,
@@ -133,14 +133,11 @@ class _Asked:
 
     def condition(self, flagged: bool) -> str:
         """SQL for the rows that are kept."""
-        found = ["TRUE"]
-        for column, numbers in (("year", self.years), ("industry", self.industries)):
-            if numbers is not None:
-                found.append(f"{column} IN ({', '.join(map(str, sorted(numbers)))})")
-        for column, codes in (("exporter", self.exporters), ("importer", self.importers)):
-            if codes is not None:
-                quoted = ", ".join(f"'{c}'" for c in sorted(codes))
-                found.append(f"{column} IN ({quoted})")
+        quoted = {
+            side: None if codes is None else [f"'{c}'" for c in codes]
+            for side, codes in (("exporter", self.exporters), ("importer", self.importers))
+        }
+        found = bulk.among({"year": self.years, "industry": self.industries, **quoted})
         if flagged and not self.unknown_zeros:
             found.append("coalesce(trim(zero), '') <> 'u'")
         return " AND ".join(found)
@@ -359,16 +356,6 @@ def _piece(path: Path) -> tuple[Piece, str | None]:
     return piece, f"R{match[1]}" if match else None
 
 
-def _numbers(given: int | Iterable[int] | None, what: str) -> frozenset[int] | None:
-    if given is None:
-        return None
-    numbers = [given] if isinstance(given, int | np.integer) else list(given)
-    wrong = [n for n in numbers if not isinstance(n, int | np.integer)]
-    if wrong or not numbers:
-        raise InputError(f"{what} must be whole numbers; {wrong or 'none'} given.")
-    return frozenset(int(n) for n in numbers)
-
-
 def _by_number(by: Mapping[Any, str]) -> dict[int, str]:
     """Labels by number; a number may stand as text, as in a YAML or JSON file."""
     found = {}
@@ -398,25 +385,13 @@ def _fault(piece: Piece) -> InputError:
                 frame[name] = to_numbers(frame[name], piece.label, whole=True)
             frame["trade"] = to_numbers(frame["trade"], piece.label, missing=())
             refuse_below(frame, "trade", 0.0, piece.label)
-            for name, good, why in (
-                ("year", frame["year"].between(1900, 2100), "it is no year"),
-                ("industry", frame["industry"].between(1, 999), "it is no industry"),
-                (
-                    "exporter",
-                    frame["exporter"].str.strip().str.len() == 3,
-                    "it is no ISO3 code",
-                ),
-                (
-                    "importer",
-                    frame["importer"].str.strip().str.len() == 3,
-                    "it is no ISO3 code",
-                ),
-            ):
-                wrong = ~good.to_numpy(dtype=bool)
-                if wrong.any():
-                    row = int(np.argmax(wrong))
-                    at = Place(piece.label, int(frame.index[row]), name)
-                    raise InputError(f"'{frame[name].iloc[row]}': {why}.", at)
+            three = {n: frame[n].str.strip().str.len() == 3 for n in ("exporter", "importer")}
+            checks = {
+                "year": (frame["year"].between(1900, 2100), "it is no year"),
+                "industry": (frame["industry"].between(1, 999), "it is no industry"),
+                **{name: (good, "it is no ISO3 code") for name, good in three.items()},
+            }
+            refuse_outside(frame, checks, piece.label)
     except InputError as told:
         return told
     return InputError("it holds a row that is no flow.", Place(piece.label))

@@ -135,7 +135,7 @@ def read_eora26(
     )
     rest = _Rest(axes.size, inside, kept, len(industries), len(finals))
     blocks, odd = _eora_rows(root, stem, axes, rest)
-    added = _beside(root, f"{stem}VA.txt")
+    added = root.require(f"{stem}VA.txt")
     paid = _column_sums(added, len(industries), "\t", blocks) * _THOUSAND
     names = dict(
         zip((row[1] for row in industries), (row[0] for row in industries), strict=True)
@@ -204,7 +204,7 @@ def _eora_rows(
     position[rest.inside] = np.arange(rest.size)
     out = np.setdiff1d(np.arange(rest.width), rest.inside)
     out_final = np.setdiff1d(np.arange(rest.final_width), rest.kept)
-    final = _whole(_beside(root, f"{stem}FD.txt"), rest.final_width, rest.width)
+    final = _whole(root.require(f"{stem}FD.txt"), rest.final_width, rest.width)
     for start, block in _numbered(root, rest.width, rest.width):
         rows = np.arange(start, start + len(block))
         real = position[rows] >= 0
@@ -462,13 +462,6 @@ def _labels(root: Original, name: str) -> list[list[str]]:
         what = "a row of labels needs country, code, kind and name, tabs between."
         raise InputError(what, Place(file.place.file, short + 1))
     return rows
-
-
-def _beside(root: Original, name: str) -> Original:
-    found = root.beside(name)
-    if found is None:
-        raise InputError(f"'{name}' is not beside it.", root.place)
-    return found
 
 
 def _is_stock(name: str) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from detente.errors import InputError, Place, nearest
+from detente.sources.checking import listed
 from detente.sources.files import is_zip, members, opened
 
 _YEAR = re.compile(r"(?<!\d)(19[5-9]\d|20\d\d)(?!\d)")
@@ -73,6 +74,19 @@ class Original:
         member = str(PurePosixPath(self.member).parent / name)
         return Original(self.path, member) if member in members(self.path) else None
 
+    def require(self, name: str) -> Original:
+        """Find a file beside it, or itself, as ``beside`` does.
+
+        Raises
+        ------
+        InputError
+            It is not there.
+        """
+        found = self if name == self.name else self.beside(name)
+        if found is None:
+            raise InputError(f"'{name}' is not beside it.", self.place)
+        return found
+
     def siblings(self, wanted: Callable[[str], bool]) -> list[Original]:
         """Files of its zip, or of its folder (no deeper), whose name is wanted."""
         if self.member is not None:
@@ -81,15 +95,22 @@ class Original:
         return [Original(p) for p in found if p.is_file() and wanted(p.name)]
 
 
+def years_of(name: str) -> list[int]:
+    """Years that a file's name speaks of, those of a release or of prices left out.
+
+    A year after a month is that of a release (``ADB-MRIO-2024-August 2025.xlsx`` holds 2024),
+    one after "constant" that of prices.
+    """
+    found = _YEAR.findall(_OTHER_YEAR.sub("", PurePosixPath(name).stem))
+    return [int(year) for year in found]
+
+
 def year_of(name: str) -> int | None:
     """Year that a file's name speaks of: the last one, since a release may come first.
 
-    ``ICIO2021_2018.csv`` is the 2021 release of 2018. A year after a month is that of a
-    release too (``ADB-MRIO-2024-August 2025.xlsx`` holds 2024), one after "constant" that of
-    prices.
+    ``ICIO2021_2018.csv`` is the 2021 release of 2018; else as ``years_of``.
     """
-    found = _YEAR.findall(_OTHER_YEAR.sub("", PurePosixPath(name).stem))
-    return int(found[-1]) if found else None
+    return next(reversed(years_of(name)), None)
 
 
 def _by_name(original: Original) -> int | None:
@@ -144,18 +165,18 @@ def pick(
     """
     found, place = originals(path, wanted, year_in), Place(str(path))
     if not found:
-        raise InputError(f"there is no {what} in it.{_hint(Path(path))}", place)
+        raise InputError(f"there is no {what} in it.{hint(Path(path))}", place)
     years = sorted({o.year for o in found if o.year is not None})
     if len(found) > 1 and year is None:
-        told = f"the years {_listed(years)}" if len(years) > 1 else _listed(map(_called, found))
+        told = f"the years {listed(years)}" if len(years) > 1 else listed(map(_called, found))
         ask = "say which year" if len(years) > 1 else "give one of them"
         raise InputError(f"it holds {told}; {ask}.", place)
     fit = [o for o in found if o.year == year] or [o for o in found if o.year is None]
     if year is not None and not fit:
         near = nearest(str(year), map(str, years)) if len(years) > 1 else None
-        raise InputError(f"it holds {_listed(years)}, not {year}.", place, near)
+        raise InputError(f"it holds {listed(years)}, not {year}.", place, near)
     if year is not None and len(fit) > 1:
-        told = _listed(map(_called, fit))
+        told = listed(map(_called, fit))
         raise InputError(f"it holds {len(fit)} of {year}: {told}. Give one of them.", place)
     return fit[0] if year is not None else found[0]
 
@@ -201,7 +222,7 @@ def _in_file(path: Path, wanted: Callable[[str], bool], *, strict: bool) -> list
     return [Original(path, m) for m in inside if wanted(PurePosixPath(m).name)]
 
 
-def _hint(path: Path) -> str:
+def hint(path: Path) -> str:
     """What is there instead, and that a zip in a zip must be taken out."""
     if path.is_dir():
         names = sorted(p.name for p in path.iterdir())
@@ -209,18 +230,12 @@ def _hint(path: Path) -> str:
         names = list(members(path))
         zips = [n for n in names if n.casefold().endswith(".zip")]
         if zips:
-            return f" It holds further zips ({_listed(zips)}): take one out and give that."
+            return f" It holds further zips ({listed(zips)}): take one out and give that."
     else:
         return ""
-    return f" It holds {_listed(names)}." if names else " It is empty."
+    return f" It holds {listed(names)}." if names else " It is empty."
 
 
 def _called(original: Original) -> str:
     inside = f" ({original.member})" if original.member else ""
     return f"{original.path.parent.name}/{original.path.name}{inside}"
-
-
-def _listed(items: Iterable[object], most: int = 12) -> str:
-    told = list(dict.fromkeys(map(str, items)))
-    more = f" and {len(told) - most} more" if len(told) > most else ""
-    return ", ".join(told[:most]) + more

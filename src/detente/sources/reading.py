@@ -12,7 +12,7 @@ import io
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,7 @@ import pyarrow.csv as pc  # type: ignore[import-untyped]
 
 from detente.errors import InputError, nearest
 from detente.sources.checking import (
+    cells,
     counted,
     listed,
     place,
@@ -231,14 +232,16 @@ class _Counting(io.RawIOBase):
 class _Ahead(io.RawIOBase):
     """What arrow reads, on a thread of its own; nothing any more once ``done`` is set."""
 
-    def __init__(self, stream: io.RawIOBase, done: threading.Event) -> None:
+    def __init__(self, stream: io.RawIOBase | IO[bytes], done: threading.Event) -> None:
         self.stream, self.done = stream, done
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        return b"" if self.done.is_set() else self.stream.read(size) or b""
+        stream, done = self.stream, self.done
+        del self  # an error's traceback would hold it, and be waited for
+        return b"" if done.is_set() else stream.read(size) or b""
 
 
 @dataclass
@@ -252,13 +255,13 @@ class _Handler:
 
 
 def arrow_batches(
-    stream: io.RawIOBase,
+    stream: io.RawIOBase | IO[bytes],
     ragged: Callable[[pc.InvalidRow], str],
     *,
     parse: Mapping[str, Any],
     read: pc.ReadOptions,
     convert: pc.ConvertOptions,
-) -> Iterator[pa.RecordBatch]:
+) -> Generator[pa.RecordBatch, None, None]:
     """Batches of a csv; when this ends, for whatever reason, arrow has let go of the stream.
 
     Arrow reads ahead on a thread of its own. A thread that still calls back when the
@@ -356,10 +359,14 @@ class _Reader:
             text = io.TextIOWrapper(stream, "latin-1", newline="")
             rows = csv.reader((line.replace("\0", "") for line in text), delimiter=self.sep)
             end = 0
-            for record, _ in enumerate(rows):
-                if record >= self.skip:
-                    yield end + 1
-                end = rows.line_num
+            try:
+                for record, _ in enumerate(rows):
+                    if record >= self.skip:
+                        yield end + 1
+                    end = rows.line_num
+            except csv.Error as error:
+                what = f"it is no table, or a quote is not closed: {error}."
+                raise InputError(what, place(self.path, end + 1)) from None
 
     def _at_its_line(self, error: InputError) -> InputError:
         """The same error, records counted as lines: a cell may hold line breaks."""
@@ -463,9 +470,10 @@ def _header(
     lines = text.splitlines()[skip:]
     if not lines or not lines[0].strip():
         raise InputError("it should hold the names of columns.", place(path, skip + 1))
-    used = sep or max(SEPARATORS, key=lambda s: len(_cells(lines[0], s)))
-    names = _cells(lines[0], used)
-    other = [s for s in SEPARATORS if s != used and len(_cells(lines[0], s)) > 1]
+    split = {s: cells(lines[0], s, path, skip + 1) for s in (*SEPARATORS, *filter(None, [sep]))}
+    used = sep or max(SEPARATORS, key=lambda s: len(split[s]))
+    names = split[used]
+    other = [s for s in SEPARATORS if s != used and len(split[s]) > 1]
     if len(names) == 1 and other:
         raise InputError(
             f"its columns are separated by {SEPARATORS[other[0]]}; "
@@ -473,10 +481,6 @@ def _header(
             place(path, skip + 1),
         )
     return tuple(names), used
-
-
-def _cells(line: str, sep: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=sep))]
 
 
 def _only(name: str, folded: Sequence[str], file: Path) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from detente.errors import InputError, Place, nearest
 from detente.sources.exiobase import read_exiobase
-from detente.sources.icio import is_icio_header, read_icio
+from detente.sources.icio import icio_header, is_icio_header, read_icio
 from detente.sources.iotable import IOTable
 from detente.sources.mrio import (
     is_adb_name,
@@ -17,9 +17,8 @@ from detente.sources.mrio import (
     read_eora26,
     read_gloria,
 )
-from detente.sources.pick import Original, originals
+from detente.sources.pick import Original, hint, originals, year_of
 from detente.sources.sheets import sheet_rows
-from detente.sources.wide import cells, first_lines
 from detente.sources.wiod import is_wiod_name, read_wiod, read_wiod_arrays, sheet_source
 
 #: Reader of each source, by its key in the catalogue.
@@ -88,8 +87,10 @@ def read_io_table(
         what = f"{found} is in US dollars: no rate for the euro is needed."
         raise InputError(what, Place(str(path)))
     if path.suffix == ".npz" and found == "wiod-2013":
+        year = year_of(path.name) if year is None else year
         if year is None:
-            raise InputError("arrays do not say their year; say it.", Place(str(path)))
+            what = "arrays do not say their year, nor does the file's name; say it."
+            raise InputError(what, Place(str(path)))
         return read_wiod_arrays(path, year, tolerance=tolerance)
     rate = {"usd_per_eur": usd_per_eur} if found == "exiobase-3" else {}
     return READERS[found](path, year, tolerance=tolerance, **rate)
@@ -109,7 +110,10 @@ def recognise(path: str | Path) -> str:
             return name
     if path.suffix == ".npz" and path.is_file():
         return "wiod-2013"
-    for original in originals(path, lambda name: name.casefold().endswith((".csv", *_BOOKS))):
+    tables = originals(path, lambda name: name.casefold().endswith((".csv", *_BOOKS)))
+    if not tables:
+        raise InputError(f"there is no input-output table in it.{hint(path)}", Place(str(path)))
+    for original in tables:
         found = _by_content(original)
         if found is not None:
             return found
@@ -125,8 +129,7 @@ def _by_content(original: Original) -> str | None:
     path, member = original.path, original.member
     if original.name.casefold().endswith(_BOOKS):
         return sheet_source(sheet_rows(path, member=member, not_sheets=("legend",)))
-    header = cells(first_lines(path, 1, member=member)[0], ",")
-    return "oecd-icio" if is_icio_header(header) else None
+    return "oecd-icio" if is_icio_header(icio_header(original)) else None
 
 
 def _any(path: Path, fits: Callable[[str], bool]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -16,11 +17,15 @@ from numpy.typing import NDArray
 
 from detente.errors import InputError, Place
 from detente.sources.files import opened
+from detente.sources.reading import arrow_batches
 
 Array = NDArray[np.float64]
 
 #: Bytes of text that are parsed at once; a row of the largest table has some 300 thousand.
 BLOCK = 8 * 1024**2
+
+#: Bytes that a line at the top may have; the widest table known has 2 MB of names.
+LONGEST = 64 * 1024**2
 
 #: Texts that stand for an empty cell.
 EMPTY = ("", " ", "na", "NA", "NaN", "nan", "-", "..")
@@ -46,30 +51,32 @@ class Piece:
 
 
 def first_lines(path: str | Path, count: int, *, member: str | None = None) -> list[str]:
-    """Read the first lines of a text file, however long they are.
+    """Read the first lines of a text file.
 
     Raises
     ------
     InputError
-        No such file, an empty or binary one.
+        No such file, an empty or binary one, a line of ``LONGEST`` bytes or more.
     """
+    raw: list[bytes] = []
     with opened(path, member) as stream:
-        raw = [stream.readline() for _ in range(count)]
+        for _ in range(count):
+            raw.append(stream.readline(LONGEST))
+            if len(raw[-1]) == LONGEST:  # the rest of it is not read
+                break
     place = Place(_told(path, member))
     if not raw[0].strip():
         raise InputError("it is empty.", place)
     if b"\0" in raw[0]:
         raise InputError("it is a binary file, not a table of text.", place)
+    if len(raw[-1]) == LONGEST:
+        what = f"the line has {LONGEST / 1e6:,.0f} MB or more: it is no table."
+        raise InputError(what, Place(place.file, len(raw)))
     try:
         lines = [line.decode("utf-8-sig" if not j else "utf-8") for j, line in enumerate(raw)]
     except UnicodeDecodeError:
         lines = [line.decode("latin-1") for line in raw]
     return [line.rstrip("\r\n") for line in lines]
-
-
-def cells(line: str, sep: str) -> list[str]:
-    """Split a line into its cells, blanks around them removed."""
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=sep), [])]
 
 
 def pieces(
@@ -117,25 +124,21 @@ def pieces(
     types = {c: pa.string() if j < labels else pa.float64() for j, c in enumerate(columns)}
     told, ragged = _told(path, member), _Ragged()
     line = skip + 1
+    read = pc.ReadOptions(
+        column_names=columns, skip_rows=skip, block_size=block, use_threads=False
+    )
+    parse = {"delimiter": sep, "quote_char": '"' if labels else False}
+    convert = pc.ConvertOptions(
+        column_types=types, null_values=list(EMPTY), strings_can_be_null=False
+    )
     try:
         with (
             opened(path, member) as stream,
-            pc.open_csv(
-                stream,
-                read_options=pc.ReadOptions(
-                    column_names=columns, skip_rows=skip, block_size=block, use_threads=False
-                ),
-                parse_options=pc.ParseOptions(
-                    delimiter=sep,
-                    invalid_row_handler=ragged,
-                    quote_char='"' if labels else False,
-                ),
-                convert_options=pc.ConvertOptions(
-                    column_types=types, null_values=list(EMPTY), strings_can_be_null=False
-                ),
-            ) as reader,
+            closing(
+                arrow_batches(stream, ragged, parse=parse, read=read, convert=convert)
+            ) as batches,
         ):
-            for batch in reader:
+            for batch in batches:
                 yield Piece(_labels(batch, labels), _numbers(batch, labels), line)
                 line += batch.num_rows
     except pa.ArrowInvalid as error:
@@ -191,7 +194,10 @@ def _explain(
 ) -> NoReturn:
     """Find the cell that could not be read: arrow does not say on which line it stands."""
     told = _told(path, member)
-    with opened(path, member) as stream:
+    if "straddling" in str(error):  # reading it line by line would hold such a line whole
+        what = "a row is longer than a block of text: no table, or a quote that is not closed."
+        raise InputError(what, Place(told))
+    with opened(path, member) as stream, _told_by_csv(told):
         text = io.TextIOWrapper(stream, encoding="latin-1", newline="")
         for number, row in enumerate(csv.reader(text, delimiter=sep), start=1):
             if number <= skip:
@@ -202,6 +208,16 @@ def _explain(
                     what = f"'{cell.strip()[:40]}' in row '{' '.join(row[:labels]) or number}'"
                     raise InputError(f"{what} is no number.", Place(told, number, column))
     raise InputError(f"it cannot be read as a table of numbers: {error}.", Place(told))
+
+
+@contextmanager
+def _told_by_csv(told: str) -> Iterator[None]:
+    """Errors of the standard library's reader, as ours."""
+    try:
+        yield
+    except csv.Error as error:
+        what = f"it cannot be read as a table of numbers: {error}."
+        raise InputError(what, Place(told)) from None
 
 
 def _is_number(cell: str) -> bool:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import io
 import re
 import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ from detente.sources.blocks import Blocks, finish, layout
 from detente.sources.catalogue import entry, record
 from detente.sources.files import opened
 from detente.sources.iotable import IOTable
-from detente.sources.pick import Original, pick, the_year
+from detente.sources.pick import Original, pick, the_year, years_of
 from detente.sources.sheets import (
     Family,
     Sheet,
@@ -45,6 +48,21 @@ ISO3 = {"ROM": "ROU", "RoW": "ROW", "ROW": "ROW"}
 _FINAL_2013 = {"c37": False, "c38": False, "c39": False, "c41": False, "c42": True}
 _FINAL_2016 = {"c57": False, "c58": False, "c59": False, "c60": False, "c61": True}
 _NAME = re.compile(r"(?i)^wiot(\d{2}|\d{4})(_.*)?\.(xlsx|xlsb|dta)$")
+#: Endings of files that hold no workbook, whatever the user says.
+_NO_BOOKS = (".csv", ".txt", ".tsv", ".json", ".npz", ".npy", ".parquet")
+_ARRAYS = ("countries", "industries", "intermediate", "final", "output")
+#: Bytes that arrays may unpack to; a year has some 20 MB.
+LARGEST_ARRAYS = 2 * 1024**3
+#: What a damaged npz can raise, the zip's own error aside.
+_BROKEN = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    RuntimeError,
+    zlib.error,
+    tokenize.TokenError,
+)
 _STATA = ("IndustryCode", "IndustryDescription", "Country", "RNr", "Year")
 
 
@@ -184,7 +202,7 @@ def read_wiod_arrays(path: str | Path, year: int, *, tolerance: float | None = N
     """
     path = Path(path)
     arrays = _arrays(path)
-    named = [int(y) for y in _years(path.stem)]
+    named = years_of(path.name)
     if named and year not in named:
         raise InputError(f"its name says {named[0]}, not {year}.", Place(str(path)))
     countries = [str(c) for c in arrays["countries"]]
@@ -258,9 +276,15 @@ def read_wiod(
         path,
         is_wiod_name,
         year,
-        "table",
+        "table of the WIOD",
         year_in=lambda o: _year(o.name),
     )
+    if original.name.casefold().removesuffix(".gz").endswith(_NO_BOOKS):
+        raise InputError(
+            "it is no workbook of the WIOD (xlsx, xlsb) and no file of it for Stata (dta); if "
+            "it is a table of another source, say which.",
+            original.place,
+        )
     found, said = the_year(original, year)
     if original.name.casefold().endswith(".dta"):
         sheet = _stata(original, found)
@@ -395,19 +419,20 @@ def _year(name: str) -> int | None:
     return digits if digits > 99 else digits + (1900 if digits > 50 else 2000)
 
 
-def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Arrays of the npz, with the shapes that its labels ask for."""
     if not path.is_file():
         raise InputError(f"there is no file '{path}'.")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        with zipfile.ZipFile(path) as archive:
+            _refuse_large(archive)
+            there = [n.removesuffix(".npy") for n in archive.namelist()]
+            arrays = {key: _array(archive, key) for key in _ARRAYS if key in there}
+    except (*_BROKEN, zipfile.BadZipFile) as error:
         raise InputError(f"it is no npz of numpy: {error}.", Place(str(path))) from None
-    wanted = ("countries", "industries", "intermediate", "final", "output")
-    for key in wanted:
+    for key in _ARRAYS:
         if key not in arrays:
-            what = f"the array '{key}' is missing; there are {', '.join(arrays) or 'none'}."
+            what = f"the array '{key}' is missing; there are {', '.join(there) or 'none'}."
             raise InputError(what, Place(str(path), key=key))
     n = arrays["countries"].size
     ns = n * arrays["industries"].size
@@ -420,10 +445,33 @@ def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
         if arrays[key].shape != shape:
             what = f"it has shape {arrays[key].shape}; the labels ask for {shape}."
             raise InputError(what, Place(str(path), key=key))
+        if arrays[key].dtype.kind not in "fiu":
+            what = f"it has type {arrays[key].dtype}; numbers were expected."
+            raise InputError(what, Place(str(path), key=key))
     return arrays
 
 
-def _years(text: str) -> list[str]:
-    """Years that a file's name speaks of."""
-    digits = "".join(c if c.isdigit() else " " for c in text).split()
-    return [d for d in digits if len(d) == 4 and d[:2] in ("19", "20")]
+def _refuse_large(archive: zipfile.ZipFile) -> None:
+    size = sum(info.file_size for info in archive.infolist())
+    if size > LARGEST_ARRAYS:
+        told = f"{size / 1e9:,.1f} GB; a year has less than {LARGEST_ARRAYS / 1e9:,.1f} GB"
+        raise ValueError(f"it would unpack to {told}")
+
+
+def _array(archive: zipfile.ZipFile, key: str) -> NDArray[Any]:
+    """One array; numpy makes room for what its header claims, so that is checked first."""
+    buffer = io.BytesIO(archive.read(f"{key}.npy"))
+    version = np.lib.format.read_magic(buffer)
+    if version == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(buffer)
+    elif version == (2, 0):
+        shape, _, dtype = np.lib.format.read_array_header_2_0(buffer)
+    else:
+        raise ValueError(f"'{key}' has version {version} of the format")
+    if dtype.hasobject:
+        raise ValueError(f"'{key}' holds Python objects, which can run code; it was not read")
+    claimed, held = prod(shape) * dtype.itemsize, buffer.getbuffer().nbytes - buffer.tell()
+    if claimed != held:
+        raise ValueError(f"'{key}' claims {claimed:,} bytes and has {held:,}")
+    buffer.seek(0)
+    return np.lib.format.read_array(buffer, allow_pickle=False)

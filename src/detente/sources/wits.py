@@ -10,12 +10,10 @@ and year, ``SimpleAverage`` in percent. A *plain* file has ``importer``, ``expor
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +22,7 @@ import pandas as pd
 from detente.errors import InputError, Place, nearest
 from detente.sources.catalogue import record
 from detente.sources.elasticities import own_record
-from detente.sources.files import is_zip, members
+from detente.sources.files import embedded_rows, is_zip, members
 from detente.sources.reading import (
     read_header,
     read_table,
@@ -276,9 +274,7 @@ def _iso3(code: str, numbers: Mapping[str, str]) -> str | None:
 @cache
 def numbers_to_iso3() -> Mapping[str, str]:
     """The UN's three-digit country number → ISO3 (``918`` → EUN, ``000`` → WLD)."""
-    path = files("detente.data").joinpath("country_numbers.csv")
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return {row["number"]: row["iso3"] for row in csv.DictReader(lines)}
+    return {row["number"]: row["iso3"] for row in embedded_rows("country_numbers.csv")}
 
 
 def _products(codes: pd.Series, file: Path) -> pd.Series:
