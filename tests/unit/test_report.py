@@ -305,3 +305,27 @@ def test_a_result_of_shocks_by_hand_is_saved_too(tmp_path) -> None:
     folder = result.save(tmp_path / "run")
     assert "<details>" not in (folder / "report.html").read_text(encoding="utf-8")
     assert (folder / "run.json").is_file()
+
+
+def test_a_measure_with_an_openness_of_its_own_is_told_and_not_varied(tmp_path) -> None:
+    """Where measures say what opens, a normal border would be the same row again."""
+    from detente import load_scenario, load_world, solve
+    from detente.outcomes.sensitivity import NORMAL_BORDER
+    from detente.report.sections import head, trust
+    from detente.report.view import View
+
+    text = (
+        "scenario: both\nworld: korea\nmeasures:\n"
+        "  - unban: {coverage: unsc}\n"
+        "  - open: {country: PRK, share: 100%%, openness: %s}\n"
+    )
+    world, views = load_world("korea"), []
+    for openness in ("100%", "0%"):
+        file = tmp_path / "mine.yaml"
+        file.write_text(text % openness)
+        views.append(View.of(solve(world, load_scenario(file)), "PRK"))
+    for view in views:
+        assert "what opens: as the measures say" in dict(head(view))["State"]
+        assert NORMAL_BORDER not in view.sensitivity.index
+    assert "read them as bounds" in " ".join(trust(views[0]).notes)
+    assert views[0].welfare.loc["PRK", "welfare"] > views[1].welfare.loc["PRK", "welfare"]

@@ -222,6 +222,7 @@ def test_psi_scale_and_the_provisional_flag():
         "psi_scale": 10.0,
         "provisional": True,
         "used": True,
+        "by_measure": False,
     }
     assert shocks().notes["dormant_share"]["used"] is False
 

@@ -93,7 +93,8 @@ def variants(country: str, shocks: Shocks, anchors: Sequence[str] = ()) -> list[
             for factor in PSI_SCALES
             if factor != 1.0
         ]
-        if psi.get("anchor") == "as_before" and "normal" in anchors:
+        own = psi.get("by_measure", False)  # the measures say themselves what opens
+        if psi.get("anchor") == "as_before" and "normal" in anchors and not own:
             found.append(Variant(NORMAL_BORDER, {"openness_anchor": "normal"}))
     if assumed.get("trade_elasticity") is None:
         found += [Variant(f"θ × {factor:g}", theta=factor) for factor in THETA_SCALES]

@@ -14,6 +14,7 @@ from detente.report.answer import answer
 from detente.report.numbers import (
     NO_MONEY,
     TINY,
+    capital,
     listed,
     million,
     percent,
@@ -98,7 +99,9 @@ def head(view: View) -> list[tuple[str, str]]:
     state += f"; deficits: {rule}{f' to {one}' if one else ''}{held}"
     state += f"; ψ × {psi:g}" if psi != 1.0 else ""
     anchor = notes.get("dormant_share", {}).get("anchor")
-    state += f"; what opens: {_ANCHORS.get(anchor, anchor)}" if anchor else ""
+    own = notes.get("dormant_share", {}).get("by_measure")
+    told = "as the measures say" if own else _ANCHORS.get(anchor, anchor)
+    state += f"; what opens: {told}" if anchor else ""
     rows = [("World", view.world_line), *_baseline(view), ("State", state)]
     rows.append(("θ", _elasticities(view)))
     for name in ("active", "snapped back", "not yet"):
@@ -396,14 +399,26 @@ def _row_notes(table: pd.DataFrame) -> list[str]:
 def _implausible(view: View, table: pd.DataFrame, most: float = 2.0) -> list[str]:
     """Rows in which the country would trade more than twice what it earns."""
     earned = float(row_of(view.welfare, view.country)["income"])
-    times = table["trade_new"] / earned
+    found = (table["trade_new"] / earned)[lambda times: times > most]
+    if found.empty:
+        return []
     name = view.prose(view.country)
+    if len(found) > 2:
+        low, high = found.min(), found.max()
+        return [
+            f"In {len(found)} rows trade of {name} would be {low:.1f} to {high:.1f} times its "
+            "income: read them as bounds."
+        ]
     return [
-        f"At {_VARIANTS.get(str(row), str(row))}, trade of {name} would be {x:.1f} times its "
-        "income: read that row as a bound."
-        for row, x in times.items()
-        if x > most
+        f"{capital(_where(str(row)))}, trade of {name} would be {x:.1f} times its income: read "
+        "that row as a bound."
+        for row, x in found.items()
     ]
+
+
+def _where(row: str) -> str:
+    text = _VARIANTS.get(row, row)
+    return text if text.startswith("as ") else f"at {text}"
 
 
 def _first(values: pd.Series) -> float:
@@ -450,7 +465,8 @@ def caveats(view: View) -> tuple[str, ...]:
             "from observed sourcing and distance, not an estimate."
         )
     noted = view.notes.get("dormant_share", {})
-    if noted.get("used") and noted.get("anchor") == "as_before":
+    as_before = noted.get("anchor") == "as_before" and not noted.get("by_measure")
+    if noted.get("used") and as_before:
         found.append(
             "What opened links carry is what they carried before the bans, or what gravity "
             "makes of that for partners never seen. A normal border is the other bound: "

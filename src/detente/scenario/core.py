@@ -233,6 +233,11 @@ class Scenario:
                 "psi_scale": self.assumptions.psi_scale,
                 "provisional": provisional,
                 "used": used,
+                "by_measure": any(
+                    getattr(m, "openness", None) is not None
+                    for m in self.measures
+                    if touched.get(id(m)) is not None
+                ),
             },
         }
 
