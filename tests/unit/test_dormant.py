@@ -302,6 +302,30 @@ def test_a_group_of_one_place_is_that_place():
         np.testing.assert_array_equal(a.dormant[name], b.dormant[name])
 
 
+def test_a_rest_of_the_world_lies_nowhere_and_is_left_out():
+    found = shares(geography=geography(("PRK", "KOR", "CHN")))
+    assert found.record["without_geography"] == ["JPN"]
+    assert (found.potential().loc["JPN"] == 0.0).all()
+    site = found.model.site
+    np.testing.assert_allclose(site.output.sum(axis=1), site.spending.sum(axis=1))
+    psi = found.attach().dormant[NORMAL]
+    assert not psi[:, PRK, JPN].any() and not psi[:, JPN, PRK].any()
+    assert psi[COAL, PRK, KOR] > 0.0
+
+
+def test_a_member_of_unknown_size_counts_as_the_smallest_of_its_group():
+    places = (*COUNTRIES, "HKG", "MAC")
+    sizes = {"PRK": 0.5, "KOR": 50.0, "JPN": 90.0, "CHN": 30.0, "HKG": 10.0}
+    site = lay(
+        small_korea(),
+        Geography.from_pairs(pairs(places), sizes),
+        {"CHN": ("CHN", "HKG", "MAC")},
+    )
+    share = site.output[0] / small_korea().output[0, CHN]
+    here = [site.places.index(p) for p in ("CHN", "HKG", "MAC")]
+    np.testing.assert_allclose(share[here], [0.6, 0.2, 0.2])
+
+
 def test_members_of_a_group_divide_it_by_size():
     places = (*COUNTRIES, "HKG")
     sizes = dict.fromkeys(places, 1.0) | {"CHN": 3.0}
@@ -398,7 +422,8 @@ def test_the_embedded_shares_are_made_again_from_the_record(name, size):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"geography": geography(("PRK", "KOR", "CHN"))}, "no place 'JPN'"),
+        ({"geography": geography(("KOR", "CHN", "JPN"))}, "no place 'PRK'"),
+        ({"members": {"CHN": ("CHN", "HGK")}}, "no place 'HGK'"),
         ({"members": {"CHN": ("KOR",)}}, "'KOR' is in two countries"),
         (
             {"members": {"PRK": ("PRK", "CHN"), "CHN": ("JPN",), "JPN": ("KOR",)}},

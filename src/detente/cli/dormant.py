@@ -197,6 +197,9 @@ def _print(shares: DormantShares, form: ListFormat, out: Path | None) -> None:
         print_frame(borders[["sector", *(c for c in map(str, borders) if c.endswith("ratio"))]])
     pooled = shares.record["pooled"]
     lines = [f"Pooled estimate (none of its own): {', '.join(pooled)}."] if pooled else []
+    lost = shares.record["without_geography"]
+    if lost:
+        lines.append(f"No place for {', '.join(lost)}: left out of gravity.")
     lines.append(
         f"Estimates: {shares.estimates.source}. Geography: {shares.record['geography']}."
     )

@@ -143,6 +143,8 @@ class Anchors:
         self.site, self.kinds, self.history = site, kinds, history
         self.country = world.country_index(country)
         here = np.flatnonzero(site.group == self.country)
+        if not len(here):
+            raise InputError(f"the geography has no place '{country}': gravity needs it.")
         if len(here) != 1:
             raise InputError(
                 f"{country} is a group of places; dormant shares are for one place."

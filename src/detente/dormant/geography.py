@@ -202,6 +202,8 @@ class Site:
         In the order of :data:`TERMS`.
     output, spending : ndarray, shape (S, A)
         Million USD, net of tariff; over the members of a country they sum to the world's.
+    lacking : tuple of str
+        Countries that lie nowhere.
     """
 
     world: World
@@ -211,6 +213,7 @@ class Site:
     covariates: Array
     output: Array
     spending: Array
+    lacking: tuple[str, ...] = ()
 
 
 def lay(
@@ -223,16 +226,22 @@ def lay(
     world : World
     geography : Geography
     members : mapping of str to tuple of str, optional
-        Places of each country that is a group. A country that is not named is one place.
-        By default ``world.meta["members"]``.
+        Places of each country that is a group, beside ``world.meta["members"]``. A country
+        that is not named is one place; one that lies nowhere, as a rest of the world does, is
+        left out: gravity says nothing of it, and sizes are made to add up without it.
 
     Raises
     ------
     InputError
-        A place that the geography does not have, or that is in two countries.
+        A member that the geography does not have, or a place that is in two countries.
     """
     given: Mapping[str, Any] = {**world.meta.get("members", {}), **(members or {})}
-    groups = [tuple(given.get(code, (code,))) for code in world.countries]
+    lacking = tuple(
+        code for code in world.countries if code not in given and code not in geography.places
+    )
+    groups = [
+        () if code in lacking else tuple(given.get(code, (code,))) for code in world.countries
+    ]
     places = [place for group in groups for place in group]
     for code, group in zip(world.countries, groups, strict=True):
         for place in group:
@@ -247,29 +256,35 @@ def lay(
     member = np.zeros((len(places), len(groups)))
     member[np.arange(len(places)), owner] = 1.0
     square = np.stack([geography.covariates[term][np.ix_(here, here)] for term in TERMS])
-    return Site(
-        world=world,
-        places=tuple(places),
-        group=owner,
-        member=member,
-        covariates=square,
-        output=world.output[:, owner]
-        * _within(geography.output, geography, world, here, member),
-        spending=world.flows.sum(axis=1)[:, owner]
-        * _within(geography.spending, geography, world, here, member),
+    output, spending = (
+        whole[:, owner] * _within(size, geography, world, here, member)
+        for whole, size in (
+            (world.output, geography.output),
+            (world.flows.sum(axis=1), geography.spending),
+        )
     )
+    if lacking:
+        made, used = (x.sum(axis=1, keepdims=True) for x in (output, spending))
+        spending *= np.divide(made, used, out=np.ones_like(made), where=used > 0)
+    return Site(world, tuple(places), owner, member, square, output, spending, lacking)
 
 
 def _within(
     size: Array, geography: Geography, world: World, here: NDArray[np.intp], member: Array
 ) -> Array:
     """Share of each place in its country, shape (S, A), by sector where sizes are."""
+    unknown = size.sum(axis=0)[here] <= 0
     if geography.sectors and set(world.sectors) <= set(geography.sectors):
         size = size[[geography.sectors.index(s) for s in world.sectors]]
     else:
         size = np.repeat(size.sum(axis=0, keepdims=True), world.n_sectors, axis=0)
     size = size[:, here]
-    least = np.where(size > 0, size, np.inf).min(axis=1, keepdims=True)
-    size = np.where(size > 0, size, np.where(np.isfinite(least), least, 1.0))
-    share: Array = size / (size @ member @ member.T)
+    # A member of unknown size counts as the smallest of its group; a known zero is zero.
+    inside = np.where((size > 0)[:, :, None] & (member > 0)[None], size[:, :, None], np.inf)
+    least = inside.min(axis=1)
+    least = np.where(np.isfinite(least), least, 1.0) @ member.T
+    size = np.where(unknown, least, size)
+    total = size @ member @ member.T
+    alike = 1.0 / (member.sum(axis=0) @ member.T)
+    share: Array = np.where(total > 0, size / np.where(total > 0, total, 1.0), alike)
     return share

@@ -247,6 +247,7 @@ def dormant_shares(
         "estimates_hash": found.content_hash[:12],
         "geography": geography.source,
         "geography_hash": geography.content_hash[:12],
+        "without_geography": list(site.lacking),
         "pooled": [
             s
             for s, flag in zip(world.sectors, found.flag, strict=True)
