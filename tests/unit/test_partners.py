@@ -125,6 +125,20 @@ def test_without_pair_errors_both_sets_of_draws_are_one():
     np.testing.assert_array_equal(got.totals[REFORM], got.noisy_totals[REFORM])
 
 
+def test_a_partner_that_lies_nowhere_is_drawn_without_a_factor():
+    world = small_korea(dormant={}, meta={"elasticity_errors": ERRORS}).rebase()
+    found = dormant_shares(
+        world,
+        "PRK",
+        traded=SECTORS,
+        geography=geography(("PRK", "KOR", "CHN")),
+        estimates=estimates(SECTORS),
+    )
+    got = race(found.world, "PRK", Settings(LIFT, draws=3), found)
+    assert np.isfinite(got.noisy_totals[REFORM]).all()
+    assert not got.failed[REFORM]
+
+
 def test_sectors_that_share_an_estimate_move_together():
     world = shares().world
     rng = np.random.default_rng(3)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from detente.dormant import AS_BEFORE, NORMAL, DormantShares
+from detente.dormant.anchors import ratio
 from detente.dormant.kinds import NEVER
 from detente.errors import InputError
 from detente.world.core import Array, World
@@ -117,5 +118,4 @@ def _noise(shares: DormantShares, pair_error: float, rng: np.random.Generator) -
     site = shares.model.site
     each = np.exp(pair_error * rng.standard_normal(len(site.places)))
     size = (site.output + site.spending).sum(axis=0)
-    found: Array = (size * each) @ site.member / (size @ site.member)
-    return found
+    return ratio((size * each) @ site.member, size @ site.member, 1.0)

@@ -212,6 +212,9 @@ def _about(race: Race) -> tuple[str, ...]:
             f"Gravity leaves out sectors without links, services mostly: {usd(other)} of what "
             "is observed."
         )
+    lost = race.shares.record.get("without_geography")
+    if lost:
+        notes.append(f"Gravity has no place for {listed(list(lost))}, and says nothing of it.")
     if race.still_in_force:
         notes.append(f"Still in force: {listed(list(race.still_in_force))}.")
     if RELIEF in race.states:
