@@ -28,8 +28,8 @@ def found(korea):
     return race(korea, "PRK", Settings(tuple(korea.coverage), draws=0))
 
 
-def test_normal_trade_is_some_sevenfold_as_noland_found(korea, found):
-    # Noland (PIIE): x7 and more of what there was before the bans (FACTS.md, A7)
+def test_normal_trade_is_a_multiple_of_the_size_that_noland_found(korea, found):
+    # Noland (PIIE): x7 and more of what there was before the bans (FACTS.md, A7); here x4.7
     before = load_world("korea-before")
     prk = before.country_index("PRK")
     abroad = np.delete(np.arange(before.n_countries), prk)

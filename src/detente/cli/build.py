@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detente.cli.options import ListFormat, echo_csv, echo_json, progress_bar
+from detente.cli.options import Force, ListFormat, echo_csv, echo_json, progress_bar
 
 if TYPE_CHECKING:
     from detente.assembly.assemble import Built
@@ -60,7 +60,6 @@ Tolerance = Annotated[
 Rate = Annotated[
     float | None, typer.Option(metavar="X", help="For EXIOBASE: US dollars for a euro.")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace a file that exists.")]
 Keep = Annotated[bool, typer.Option("--keep", help="Keep the finished stages.")]
 Shape = Annotated[ListFormat, typer.Option("--format", help="How to report.")]
 
