@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -16,36 +20,79 @@ from pydantic import (
 )
 
 from detente.errors import ScenarioError, nearest
+from detente.scenario.dates import Day
 from detente.scenario.measure import Source, nearest_label
-from detente.scenario.quantities import Elasticity, Multiplier, Share, refuse
+from detente.scenario.quantities import (
+    ALL,
+    Codes,
+    Elasticity,
+    Multiplier,
+    Share,
+    plain_number,
+    ratio,
+    refuse,
+)
 from detente.world.core import Array, World
 
 RULES = ("fixed", "balanced", "balanced_as_shock")
+#: Years that a path may have.
+LONGEST = 100
 _PROPORTIONAL = re.compile(r"^proportional\s*:\s*(\S+)$")
+_DEFICIT = re.compile(
+    r"^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s+(million|billion)\s+USD$"
+)
+_AMOUNT = r"^[+-]?\d+(\.\d+)?\s+(million|billion)\s+USD$"
+_PATH = "{path: {PRK: 2360 million USD}}"
 
 
-def _rule(value: Any) -> str | dict[str, str]:
+def _rule(value: Any) -> str | dict[str, Any]:
     if isinstance(value, str):
         match = _PROPORTIONAL.match(value.strip())
         value = {"proportional": match[1]} if match else value
     if isinstance(value, Mapping):
         if len(value) == 1 and isinstance(value.get("proportional"), str):
             return dict(value)
-        refuse("as a mapping, 'deficit_rule' is {proportional: COUNTRY}.")
+        if len(value) == 1 and isinstance(value.get("path"), Mapping):
+            return {"path": _path(value["path"])}
+        refuse(f"as a mapping, 'deficit_rule' is {{proportional: COUNTRY}} or {_PATH}.")
     if value == "proportional":
         refuse("the rule 'proportional' names a country: {proportional: PRK}.")
     if value == "path":
-        refuse("the rule 'path' needs numbers; give them in Python, as Shocks.deficit_path.")
+        refuse(f"the rule 'path' needs deficits, country by country: {_PATH}.")
     if value not in RULES:
         refuse(
-            f"unknown deficit rule {value!r}: {', '.join(RULES)}, proportional: COUNTRY.",
-            nearest(str(value), (*RULES, "proportional")),
+            f"unknown deficit rule {value!r}: {', '.join(RULES)}, proportional: COUNTRY, "
+            f"{_PATH}.",
+            nearest(str(value), (*RULES, "proportional", "path")),
         )
     return str(value)
 
 
+def _path(amounts: Mapping[Any, Any]) -> dict[str, str]:
+    """Deficits by country, each an amount in words that `_million` reads."""
+    if not amounts:
+        refuse(f"the rule 'path' names no country: {_PATH}.")
+    for code, amount in amounts.items():
+        if not isinstance(amount, str) or not math.isfinite(_million(amount)):
+            number = plain_number(amount)
+            refuse(
+                f"the deficit of {code}, {amount!r}, is not an amount: a number (below zero "
+                "for a surplus), million or billion, and USD.",
+                None if number is None else f"{number:g} million USD",
+            )
+    return {str(code): " ".join(amount.split()) for code, amount in amounts.items()}
+
+
+def _million(amount: str) -> float:
+    """Million USD of ``2.36 billion USD``; not a number where it is no amount."""
+    match = _DEFICIT.match(amount.strip())
+    if match is None:
+        return math.nan
+    return float(Decimal(match[1]) * (1000 if match[2] == "billion" else 1))
+
+
 DeficitRule = Annotated[
-    str | dict[str, str],
+    str | dict[str, str] | dict[str, dict[str, str]],
     BeforeValidator(_rule),
     WithJsonSchema(
         {
@@ -58,10 +105,84 @@ DeficitRule = Annotated[
                     "required": ["proportional"],
                     "additionalProperties": False,
                 },
+                {
+                    "type": "object",
+                    "properties": {
+                        "path": {
+                            "type": "object",
+                            "additionalProperties": {"type": "string", "pattern": _AMOUNT},
+                            "minProperties": 1,
+                        }
+                    },
+                    "required": ["path"],
+                    "additionalProperties": False,
+                },
             ],
-            "examples": ["fixed", {"proportional": "PRK"}],
+            "examples": [
+                "fixed",
+                {"proportional": "PRK"},
+                {"path": {"PRK": "2360 million USD"}},
+            ],
         }
     ),
+]
+
+
+def _adjustment(value: Any) -> float:
+    number = plain_number(value)
+    if number is None or not 0 <= number <= LONGEST:
+        refuse(f"{value!r} is no time to adjust: a number of years, 0 (at once) to {LONGEST}.")
+    return number
+
+
+def _horizon(value: Any) -> int:
+    number = plain_number(value)
+    if number is None or number != int(number) or not 1 <= number <= LONGEST:
+        refuse(f"{value!r} is no number of years: a whole number from 1 to {LONGEST}.")
+    return int(number)
+
+
+def _capital(value: Any) -> Any:
+    return None if value == "none" else value
+
+
+def _discount_rate(value: Any) -> float:
+    return ratio(value, "discount rate", 0.0, 1.0)
+
+
+def _capital_share(value: Any) -> float:
+    # at a share of one, capital without end would make itself
+    return ratio(value, "capital share", 0.0, 0.9)
+
+
+def _depreciation(value: Any) -> float:
+    return ratio(value, "depreciation rate", 0.001, 1.0 - 1e-9)
+
+
+def _number_schema(low: float, high: float, *examples: Any) -> WithJsonSchema:
+    number = {"type": "number", "minimum": low, "maximum": high}
+    text = {"type": "string", "pattern": r"^\+?\d+(\.\d+)?\s*%$"}
+    return WithJsonSchema({"anyOf": [number, text], "examples": list(examples)})
+
+
+AdjustmentYears = Annotated[
+    float,
+    BeforeValidator(_adjustment),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": LONGEST}),
+]
+Horizon = Annotated[
+    int,
+    BeforeValidator(_horizon),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LONGEST}),
+]
+DiscountRate = Annotated[
+    float, BeforeValidator(_discount_rate), _number_schema(0, 1, "3%", 0.03)
+]
+CapitalShare = Annotated[
+    float, BeforeValidator(_capital_share), _number_schema(0, 0.9, "40%", 0.4)
+]
+Depreciation = Annotated[
+    float, BeforeValidator(_depreciation), _number_schema(0.001, 1, "6%", 0.06)
 ]
 
 
@@ -86,6 +207,31 @@ class Assumptions(BaseModel):
         default=None, description="θ: one number for every sector, or numbers by sector."
     )
 
+    law_day: Day | None = Field(
+        default=None,
+        description="Day of the law that the world's trade holds; by default the world's own.",
+    )
+    years: Horizon | None = Field(
+        default=None, description="Years of the path (docs/time.md); without it, no path."
+    )
+    adjustment_years: AdjustmentYears = Field(
+        default=8.0,
+        description="Years until 95 % of what relief opens is there; 0 is at once.",
+    )
+    discount_rate: DiscountRate = Field(
+        default=0.03, description="A year, for totals over a path."
+    )
+    capital: Annotated[Codes | None, BeforeValidator(_capital)] = Field(
+        default=None,
+        description="Countries whose capital follows their income over a path: none or all.",
+    )
+    capital_share: CapitalShare = Field(
+        default=1 / 3, description="Share α of capital in factor income: L̂ = K̂^α."
+    )
+    depreciation: Depreciation = Field(
+        default=0.06, description="Share of capital that is used up in a year."
+    )
+
     @model_validator(mode="after")
     def _one_anchor(self) -> Assumptions:
         if self.openness_anchor is not None and self.openness is not None:
@@ -95,13 +241,22 @@ class Assumptions(BaseModel):
     @property
     def rule(self) -> str:
         """The deficit rule's name, as `Shocks` has it."""
-        return self.deficit_rule if isinstance(self.deficit_rule, str) else "proportional"
+        rule = self.deficit_rule
+        return rule if isinstance(rule, str) else next(iter(rule))
 
     @property
     def proportional_to(self) -> str | None:
         """The country that the rule ``proportional`` is for."""
         rule = self.deficit_rule
-        return None if isinstance(rule, str) else rule["proportional"]
+        country = None if isinstance(rule, str) else rule.get("proportional")
+        return country if isinstance(country, str) else None
+
+    @property
+    def deficits(self) -> dict[str, float]:
+        """Deficits of the rule ``path`` by country, million USD; empty under another."""
+        rule = self.deficit_rule
+        named = {} if isinstance(rule, str) else rule.get("path", {})
+        return {c: _million(v) for c, v in named.items()} if isinstance(named, dict) else {}
 
     def with_(self, **changes: Any) -> Assumptions:
         """Other assumptions, validated."""
@@ -113,14 +268,63 @@ class Assumptions(BaseModel):
         return self.model_dump(mode="json", exclude_defaults=True)
 
     def check(self, world: World, source: Source) -> None:
-        """Refuse a country of the deficit rule that the world does not have."""
-        country = self.proportional_to
-        if country is not None and country not in world.countries:
+        """Refuse a country of the deficit rule or of ``capital`` that the world lacks."""
+        for keys, country in self._countries():
+            if country not in world.countries:
+                raise ScenarioError(
+                    f"unknown country '{country}' in world '{world.name}'.",
+                    source.place(*keys),
+                    nearest_label(country, world.countries, world.country_names),
+                )
+
+    def _countries(self) -> list[tuple[tuple[str, ...], str]]:
+        """Every country that an assumption names, with its place in a file."""
+        one = self.proportional_to
+        found: list[tuple[tuple[str, ...], str]] = []
+        if one is not None:
+            found.append((("deficit_rule", "proportional"), one))
+        found += [(("deficit_rule", "path", code), code) for code in self.deficits]
+        return found + [(("capital",), code) for code in self.capital or () if code != ALL]
+
+    def deficit_path(self, world: World, source: Source) -> Array | None:
+        """D′ of the rule ``path``, million USD, shape (N,), sum zero; None under another.
+
+        The countries named have the deficits given. The others that trade absorb the
+        difference in proportion to their income, as under the rule ``proportional``.
+
+        Raises
+        ------
+        ScenarioError
+            Every country that trades is named, and their deficits do not sum to zero.
+        """
+        if not self.deficits:
+            return None
+        self.check(world, source)
+        new = world.deficit.copy()
+        named = np.zeros(world.n_countries, dtype=bool)
+        for code, amount in self.deficits.items():
+            j = world.country_index(code)
+            new[j], named[j] = amount, True
+        pairs = world.flows.sum(axis=0)
+        own = np.diag(pairs)
+        trades = (pairs.sum(axis=1) > own) & (pairs.sum(axis=0) > own)
+        others = trades & ~named
+        gap = float(new.sum())
+        if others.any():
+            weight = np.where(others, world.income, 0.0)
+            return np.asarray(new - gap * weight / weight.sum(), dtype=float)
+        if abs(gap) > 1e-9 * float(np.abs(new).sum()):
             raise ScenarioError(
-                f"unknown country '{country}' in world '{world.name}'.",
-                source.place("deficit_rule", "proportional"),
-                nearest_label(country, world.countries, world.country_names),
+                f"the deficits given sum to {gap:,.6g} million USD and no other country "
+                "trades: what one country lends another borrows.",
+                source.place("deficit_rule", "path"),
             )
+        return new
+
+    def capital_of(self, world: World) -> NDArray[np.bool_]:
+        """Countries whose capital follows their income, shape (N,)."""
+        named = self.capital or ()
+        return np.isin(world.countries, named) | (ALL in named)
 
     def applied_to(self, world: World, source: Source) -> World:
         """The world with the elasticities assumed; itself if none are."""

@@ -20,6 +20,11 @@ so that the state is the one that the others alone would give. Then:
   their share of ψ beside the lines that trade already: b = min(π + lifted·ψ, max(π, ψ)), so
   link_open = min(lifted·ψ/(ψ − π), 1). A link that two regimes ban stays closed where the
   one not lifted covers it;
+- *regimes* of ``world.meta["law"]``, and those that a measure imposes, are law by HS line
+  (:mod:`detente.regimes.law`): lines are sets, so that no two regimes ban one twice. The law
+  gives each link a lifted share, a share still closed and a multiplier m; its m multiplies
+  that of the scenario's other bans. Quantity caps in force go to the solver. A coverage table
+  that has a regime's name is that regime's, and ``ban`` and ``unban`` act on the law;
 - an ``unban`` of a link that neither the scenario nor a table bans opens it by the coverage
   that the measure states, where the world has no tables at all or shows the link empty. A
   link that trades unbanned in a world with tables has nothing to be lifted;
@@ -43,6 +48,7 @@ import numpy as np
 
 from detente.errors import Place, ScenarioError, nearest
 from detente.scenario.assumptions import Assumptions
+from detente.scenario.laws import Laws
 from detente.scenario.measure import Mask, Measure, Source, nearest_label
 from detente.world.core import Array, World
 
@@ -109,26 +115,41 @@ class State:
         self.cost_hat: Array = np.ones(shape)
         self.productivity_hat: Array = np.ones(shape[:2])
         self.transfer: Array = np.zeros(world.n_countries)
-        not_in_force = world.meta.get("coverage_not_in_force", ())
+        self._told: dict[int, list[str]] = {}
+        self.laws = Laws(world, self.assumptions.law_day)
+        no_table = {
+            *world.meta.get("coverage_not_in_force", ()),
+            *(name for law in self.laws.targets.values() for name in law.held),
+        }
         self.remaining: dict[str, Array] = {
-            name: table.copy()
-            for name, table in world.coverage.items()
-            if name not in not_in_force
+            name: table.copy() for name, table in world.coverage.items() if name not in no_table
         }
         self.layers: dict[str, _Layer] = {}
         self.opened: Array = np.zeros(shape)
+        self.relieved: Array = np.zeros(shape)  # lifted from every regime, by share
         self.covered_before: Array = _largest(self.remaining.values(), shape)
         self._ever_banned: Mask = np.zeros(shape, dtype=bool)
+
+    # -- what measures tell ------------------------------------------------------------
+    def tell(self, measure: Measure, remark: str) -> None:
+        """Keep what a measure found out while it was applied, for its remarks."""
+        found = self._told.setdefault(id(measure), [])
+        if remark not in found:
+            found.append(remark)
+
+    def told_of(self, measure: Measure) -> list[str]:
+        """What a measure found out."""
+        return list(self._told.get(id(measure), []))
 
     # -- bans ------------------------------------------------------------------------
     def table(self, measure: Measure, name: str) -> Array:
         """A coverage table of the world; an unknown name is refused at the measure's line."""
         tables = self.world.coverage
-        if name not in tables:
+        if name not in tables and self.laws.named(name) is None:
             has = f"it has {', '.join(sorted(tables))}" if tables else "it has none"
             what = f"world '{self.world.name}' has no coverage table '{name}': {has}."
             measure.fail("coverage", what, nearest(name, tables))
-        return tables[name]
+        return tables.get(name, self.opened)
 
     def ban(self, name: str | None, share: Array, survival: Array) -> None:
         """Add a layer: the share covered (S, N, N), and what of it survives (S,)."""
@@ -142,6 +163,8 @@ class State:
 
     def reimpose(self, name: str, cells: Mask) -> Mask:
         """Put a table of the baseline back on some links; returns where it was lifted."""
+        if name not in self.remaining:
+            return self.laws.restore(name, cells)
         left, whole = self.remaining[name], self.world.coverage[name]
         back = cells & (left < whole)
         left[back] = whole[back]
@@ -149,7 +172,9 @@ class State:
 
     def lift_table(self, name: str, cells: Mask) -> Mask:
         """Lift one named table from some links; returns the links that it covered."""
-        found = np.zeros(cells.shape, dtype=bool)
+        found: Mask = np.zeros(cells.shape, dtype=bool)
+        if self.laws.named(name) is not None:
+            found |= self.laws.lift(name, cells)
         for left in self._coverages(name):
             here = cells & (left > 0)
             left[here] = 0.0
@@ -162,16 +187,22 @@ class State:
         ``stated`` says that the user gave the share, so that it stands for a ban where the
         world shows an empty link and no table.
         """
-        bare = (share > 0) & ~self._ever_banned & (self.covered_before == 0)
-        if self.remaining:
+        before = np.maximum(self.covered_before, self._law_before)
+        bare = (share > 0) & ~self._ever_banned & (before == 0)
+        if self.remaining or self.laws.targets:
             bare &= (self.world.flows == 0) & stated
-        found: Mask = bare.copy()
+        found: Mask = bare | ((self._law_before > 0) & (share > 0))
+        np.maximum(self.relieved, share, out=self.relieved)
         for left in self._coverages():
             new = np.where(left - share > _NOTHING, left - share, 0.0)
             found |= new < left
             left[...] = new
         self.open(bare, share)
         return found
+
+    @cached_property
+    def _law_before(self) -> Array:
+        return self.laws.effects(None).before
 
     def _coverages(self, name: str | None = None) -> list[Array]:
         """Coverage still banned, of every table and layer or of the one named."""
@@ -200,11 +231,22 @@ class State:
     @cached_property
     def opening(self) -> Opening:
         """Bans and openings together, once every measure has been applied."""
-        still = _largest(self.remaining.values(), self.opened.shape)
-        wanted = np.maximum(self._returned(self.covered_before - still), self.opened)
+        law = self.laws.effects(self._as_before())
+        tables = _largest(self.remaining.values(), self.opened.shape)
+        relief = np.minimum(self.relieved, law.still)
+        still = np.maximum(tables, law.still - relief)
+        lifted = np.maximum(self.covered_before - tables, law.lifted + relief)
+        wanted = np.maximum(self._returned(lifted), self.opened)
         wanted = np.minimum(wanted, 1.0 - still)
-        link = self._survival()
-        return Opening(link, self._under_bans(wanted, link), still)
+        layers = self._survival()
+        return Opening(
+            layers * law.link, self._under_bans(wanted, layers, layers * law.link), still
+        )
+
+    def _as_before(self) -> Array | None:
+        """ψ as before the bans, unscaled: what the law's lines traded."""
+        anchors = self.world.dormant
+        return anchors.get("as_before", next(iter(anchors.values()), None))
 
     def _returned(self, lifted: Array) -> Array:
         """The link_open that adds the lifted lines' share of ψ to what is there."""
@@ -229,33 +271,41 @@ class State:
         left: Array = (1.0 - share[0]) + (band * strictest).sum(axis=0)
         return left
 
-    def _under_bans(self, wanted: Array, link: Array) -> Array:
+    def _under_bans(self, wanted: Array, layers: Array, link: Array) -> Array:
         """The link_open that leaves the share m of what a banned link would carry."""
         banned = (link < 1.0) & (wanted > 0)
         if not banned.any() or self.dormant_share is None:
             return wanted
         share, psi = self.world.trade_share, self.dormant_share
-        carried = link * wanted * np.maximum(psi - share, 0.0)
+        carried = layers * wanted * np.maximum(psi - share, 0.0)
         room = psi - share * link
         open_to = np.divide(carried, room, out=np.zeros_like(room), where=room > 0)
         return np.where(banned, np.clip(open_to, 0.0, 1.0), wanted)
 
     def still_banned(self, cells: Mask) -> list[str]:
         """Which bans still cover some of these links, in words."""
-        found = []
         layers = {name: layer.coverage for name, layer in self.layers.items()}
-        for name, left in (self.remaining | layers).items():
-            here = cells & (left > 0)
-            if here.any():
-                pairs = np.argwhere(here.any(axis=0))
-                codes = self.world.countries
-                named = ", ".join(f"{codes[i]}→{codes[n]}" for i, n in pairs[:4])
-                more = f" and {len(pairs) - 4} more pairs" if len(pairs) > 4 else ""
-                found.append(
-                    f"{int(here.sum())} of these links stay banned by '{name}', in whole or "
-                    f"in part: {named}{more}"
-                )
-        return found
+        closed = {name: cells & (left > 0) for name, left in (self.remaining | layers).items()}
+        by_law = self.laws.closing(cells)
+        named = dict.fromkeys(closed, "") | {
+            name: f" ({_few(ids)})" for name, (ids, _) in by_law.items() if len(ids) > 1
+        }
+        closed |= {name: links for name, (_, links) in by_law.items()}
+        return [
+            f"{int(here.sum())} of these links stay banned by '{name}'{named.get(name, '')}, "
+            f"in whole or in part: {self._pairs(here)}"
+            for name, here in closed.items()
+            if here.any()
+        ]
+
+    def closed_links(self) -> list[dict[str, Any]]:
+        """What the law still closes, by pair: see :meth:`Laws.closed_links`."""
+        return self.laws.closed_links(self._as_before())
+
+    def _pairs(self, here: Mask) -> str:
+        pairs, codes = np.argwhere(here.any(axis=0)), self.world.countries
+        named = ", ".join(f"{codes[i]}→{codes[n]}" for i, n in pairs[:4])
+        return named + (f" and {len(pairs) - 4} more pairs" if len(pairs) > 4 else "")
 
     def without_dormant(self, cells: Mask) -> list[str]:
         """Links that open towards no more than what they trade already, in words."""
@@ -269,6 +319,11 @@ class State:
             f"{int(idle.sum())} of these links have no dormant share above what they trade, "
             "and stay as they are"
         ]
+
+
+def _few(ids: tuple[str, ...], most: int = 6) -> str:
+    more = f" and {len(ids) - most} more" if len(ids) > most else ""
+    return ", ".join(ids[:most]) + more
 
 
 def _largest(tables: Any, shape: tuple[int, ...]) -> Array:

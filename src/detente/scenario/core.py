@@ -196,6 +196,8 @@ class Scenario:
         shocks = Shocks(
             deficit_rule=self.assumptions.rule,
             proportional_to=self.assumptions.proportional_to,
+            deficit_path=self.assumptions.deficit_path(world, self.source),
+            caps=state.laws.caps(),
             label=self.title,
             notes=self._notes(state, touched, day, at is None),
         )
@@ -228,6 +230,7 @@ class Scenario:
             "end_of_scenario": end,
             "measures": [_note(m, state, touched.get(id(m)), day) for m in self.measures],
             "assumptions": self.assumptions.model_dump(mode="json"),
+            "closed": state.closed_links(),
             "dormant_share": {
                 "anchor": anchor,
                 "psi_scale": self.assumptions.psi_scale,

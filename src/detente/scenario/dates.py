@@ -80,6 +80,26 @@ def end_of(measures: Iterable[Dated]) -> date | None:
     return last if last == date.max else last + timedelta(days=1)
 
 
+def turning_days(measures: Iterable[Dated]) -> tuple[date, ...]:
+    """Days on which what is in force may change: each ``on``, and the day after each ``until``.
+
+    Between two of them that follow each other the state of a scenario is the same.
+    """
+    days: set[date] = set()
+    for measure in measures:
+        if measure.on is not None:
+            days.add(measure.on)
+        if measure.until is not None and measure.until != date.max:
+            days.add(measure.until + timedelta(days=1))
+    return tuple(sorted(days))
+
+
+def first_year(measures: Iterable[Dated]) -> int | None:
+    """Calendar year of the first date that the measures mention; None if they mention none."""
+    days = [day for m in measures for day in (m.on, m.until) if day is not None]
+    return min(days).year if days else None
+
+
 def status(measure: Dated, at: date | None) -> Status:
     """Whether a measure is in force on a day (always, where no date is mentioned)."""
     if at is not None and measure.on is not None and at < measure.on:

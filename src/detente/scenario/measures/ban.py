@@ -41,7 +41,7 @@ class Ban(LinkMeasure):
         cells = self.cells(world)
         if isinstance(self.coverage, str):
             state.table(self, self.coverage)
-            if self.coverage in state.remaining:
+            if self.coverage in state.remaining or state.laws.named(self.coverage):
                 return self._reimpose(state)
         share = covered(self, world, self.coverage) * cells
         survival = self.leakage * (1.0 + self.evasion_markup) ** -world.trade_elasticity

@@ -1,0 +1,70 @@
+"""Put on record in a world which law its baseline's trade holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from detente.errors import InputError
+from detente.regimes.coverage import target_of
+from detente.regimes.law import TargetLaw
+from detente.regimes.mix import Mix, mix_for, to_meta
+from detente.regimes.schema import Regime
+from detente.world.core import Array, World
+
+
+def attach_law(
+    world: World, regimes: Sequence[Regime], day: date, mix: Mix | None = None, tables: bool = True
+) -> World:
+    """The world with the law that its baseline holds on record, and its coverage tables.
+
+    Parameters
+    ----------
+    world : World
+    regimes : sequence of Regime
+        All on one target. Of each, provisions in force on the day count.
+    day : date
+        A day of the baseline's year; the middle of it, so that a provision counts which held
+        for most of the year.
+    mix : Mix, optional
+        What pairs traded before the bans, kept in the world; by default the embedded one,
+        which is read anew each time.
+    tables : bool
+        Whether the world gets coverage tables: not where the law came while the year was on.
+
+    Returns
+    -------
+    World
+        With ``coverage[NAME]`` for every regime that has goods in force: the share of each
+        link on banned lines or beyond a cap; and ``meta["law"][target]``.
+
+    Raises
+    ------
+    InputError
+        Regimes on different targets, or one that the world does not have.
+    """
+    targets = {target_of(regime, world) for regime in regimes}
+    if len(targets) != 1:
+        raise InputError("name regimes on one target at a time: " + ", ".join(sorted(targets)))
+    (target,) = targets
+    law = TargetLaw(world, target, mix or mix_for(world, target), day, lambda _: True)
+    names = [law.add(regime).regime.regime for regime in regimes]
+    tables = {
+        name: _table(world, law, regime) for name, regime in zip(names, regimes, strict=True)
+    }
+    kept = {name: t for name, t in world.coverage.items() if name not in names}
+    facts: dict[str, object] = {"day": day.isoformat(), "regimes": names}
+    if mix is not None:
+        facts["mix"] = to_meta(mix, world)
+    recorded = dict(world.meta.get("law", {})) | {target: facts}
+    return world.with_(
+        coverage=kept | {name: table for name, table in made.items() if table.any()},
+        meta={**world.meta, "law": recorded},
+    )
+
+
+def _table(world: World, law: TargetLaw, regime: Regime) -> Array:
+    """Coverage of one regime alone, shape (S, N, N)."""
+    alone = TargetLaw(world, law.target, law.mix, law.day, lambda _: True)
+    alone.add(regime)
+    return alone.effects(None).before

@@ -1,0 +1,420 @@
+"""The law on one target: what the baseline holds, what a scenario makes of it, by HS line.
+
+A line of a pair is closed where any provision in force closes it; lines are sets, so that
+regimes which name the same line do not ban it twice. Per link of a sector, with w the weight
+of a product group in the sector's trade before the bans, k⁰ the share of the group that the
+baseline's law closes and k the share that the scenario's law closes:
+
+- *lifted* = Σ w·(k⁰ − k)⁺ returns towards ψ (docs/model.md, Bans: never by dividing by m);
+- *newly banned* = Σ w·(k − k⁰)⁺·(1 − q)/(1 − Σ w·k⁰) of the lawful trade goes, with
+  q = (1 − κ) + κ·ℓ·(1 + μ)^−θ for a sender's compliance κ, a route's leakage ℓ and the
+  evasion mark-up μ;
+- a provision that the baseline holds is complied with as the baseline's trade shows. Where a
+  scenario states κ or ℓ for it, its lines carry q·ψ instead of what leaks today;
+- what leaks today is what lawful lines cannot explain: π = λ·π + (1 − λ)·π with
+  λ·π = min(π, (1 − Σ w·k⁰)·ψ).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detente.regimes.coverage import DIRECTIONS, binds, closed_by_cap, reach, to_sectors, traded
+from detente.regimes.mix import Mix
+from detente.regimes.schema import Provision, Regime
+from detente.shocks import Cap
+from detente.world.core import Array, World
+
+Mask = NDArray[np.bool_]
+#: Coverage below this is rounding, not law.
+NOTHING = 1e-9
+
+
+@dataclass
+class Held:
+    """One regime on the target: what each provision closes now, and did in the baseline.
+
+    Axes: provision P, direction 2 (export, import), product group G, partner N.
+    """
+
+    regime: Regime
+    provisions: tuple[Provision, ...]  # on goods
+    reach: Array  # (P, 2, G)
+    binds: Array  # (N,)
+    base_on: Mask  # (P, N)
+    base: Array  # (P, 2, G, N)
+    on: Mask
+    now: Array
+    stated: Mask  # (P, N): the scenario says how it is complied with
+    survival: Array  # (P, G, N): q, where stated
+    prior: Array  # what was closed before it was lifted: what snaps back
+    prior_on: Mask
+    prior_stated: Mask
+
+    @property
+    def untouched(self) -> bool:
+        """Whether the scenario leaves it as the baseline has it."""
+        return self.now is self.base
+
+
+@dataclass
+class Effects:
+    """What the law does to links, every array (S, N, N); neutral away from the target."""
+
+    before: Array
+    still: Array
+    lifted: Array
+    link: Array
+
+
+@dataclass
+class TargetLaw:
+    """Every regime on one target.
+
+    Parameters
+    ----------
+    world : World
+    target : str
+    mix : Mix
+    day : date or None
+        Law adopted by this day is in the baseline's trade; None: none is.
+    in_baseline : callable
+        Whether a regime is one that the baseline holds.
+    """
+
+    world: World
+    target: str
+    mix: Mix
+    day: date | None
+    in_baseline: Callable[[Regime], bool]
+    held: dict[str, Held] = field(default_factory=dict)
+    rent: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.codes = tuple(g.code for g in self.mix.groups)
+        self.sector = np.array([g.sector for g in self.mix.groups], dtype=np.intp)
+        self.t = self.world.country_index(self.target)
+        weights = (self.mix.exports, self.mix.imports)
+        self.traded: Mask = np.stack(
+            [traded(weight, self.sector, self.world.n_sectors) for weight in weights]
+        )
+        self.traded[:, :, self.t] = False
+
+    # -- what is asked of it ---------------------------------------------------------------
+    def add(self, regime: Regime) -> Held:
+        """The regime as the baseline has it; once added, the same object again."""
+        if regime.regime in self.held:
+            return self.held[regime.regime]
+        day = self.day if self.in_baseline(regime) else None
+        held = _as_in_baseline(self, regime, day)
+        self.held[regime.regime] = held
+        return held
+
+    def lift(self, name: str, rows: Mask, cells: Mask) -> Mask:
+        """Lift provisions (P,) on lines (2, G, N); returns where something was closed."""
+        held = self._own(name)
+        hit = rows[:, None, None, None] & cells[None]
+        found: Mask = _any((held.now > 0) & hit, 0)
+        whole = self._whole(held, cells)
+        found |= self._cap_links(held, held.on & rows[:, None]) & cells
+        closed = hit & (held.now > 0)
+        held.prior[closed] = held.now[closed]
+        off = rows[:, None] & whole & held.on
+        held.prior_on[off], held.prior_stated[off] = True, held.stated[off]
+        held.now[hit] = 0.0
+        held.on[off] = False
+        return found
+
+    def restore(self, name: str, rows: Mask, cells: Mask) -> Mask:
+        """Put back what was lifted: as the baseline, or the scenario before, had it."""
+        held = self._own(name)
+        hit = rows[:, None, None, None] & cells[None]
+        back: Mask = _any((held.now < held.prior) & hit, 0)
+        named = rows[:, None] & _any(cells, (0, 1))[None]
+        again = named & held.prior_on & ~held.on
+        back |= self._cap_links(held, again) & cells
+        held.now[hit] = np.maximum(held.now, held.prior)[hit]
+        held.stated[again] = held.prior_stated[again]
+        held.on[again] = True
+        return back
+
+    def impose(
+        self,
+        name: str,
+        rows: Mask,
+        cells: Mask,
+        survival: Array | None = None,
+        told: Mask | None = None,
+    ) -> Mask:
+        """Impose provisions on lines; returns the lines that close anew.
+
+        Parameters
+        ----------
+        name : str
+        rows : ndarray of bool, shape (P,)
+        cells : ndarray of bool, shape (2, G, N)
+        survival : ndarray (G, N), optional
+            q of the covered lines; nothing survives where none is given.
+        told : ndarray of bool (N,), optional
+            Partners whose q is stated: there it also replaces what the baseline shows of
+            provisions that it holds already.
+        """
+        held, n = self._own(name), self.world.n_countries
+        told = np.zeros(n, dtype=bool) if told is None else told
+        named = rows[:, None] & _any(cells, (0, 1))[None] & (held.binds > 0)[None]
+        before, was_on = held.now.copy(), held.on.copy()
+        known = named & held.base_on & ~told[None]
+        kept = rows[:, None, None, None] & cells[None] & known[:, None, None, :]
+        held.now[kept] = np.maximum(held.now, held.base)[kept]
+        held.on |= named
+        held.stated &= ~known
+        q = np.zeros((len(self.codes), n)) if survival is None else survival
+        self._close(held, named & ~known, cells, q)
+        closed: Mask = _any((held.now > before) & cells[None], 0)
+        return closed | (self._cap_links(held, held.on & ~was_on) & cells)
+
+    def _close(self, held: Held, fresh: Mask, cells: Mask, q: Array) -> None:
+        """Close lines of provisions that the baseline does not hold, or holds otherwise."""
+        closure = held.reach[..., None] * cells[None] * fresh[:, None, None, :]
+        caps = _capped(held)
+        # a cap that the baseline does not hold closes nothing: the solver holds the quantity
+        closure[caps] = np.minimum(closure[caps], held.base[caps])
+        here = closure > 0
+        held.now[here] = closure[here]
+        held.stated |= fresh
+        for p in np.flatnonzero(fresh.any(axis=1)):
+            held.survival[p][:, fresh[p]] = q[:, fresh[p]]
+
+    # -- what it comes to ------------------------------------------------------------------
+    @property
+    def touched(self) -> bool:
+        """Whether the scenario changes anything of it."""
+        return any(not held.untouched for held in self.held.values())
+
+    def effects(self, psi: Array | None) -> Effects:
+        """Lifted, newly banned and leaking shares of every link of the target.
+
+        Parameters
+        ----------
+        psi : ndarray (S, N, N), optional
+            ψ as before the bans, unscaled: tells what of today's trade leaks.
+        """
+        parts = self._by_group()
+        world, shape = self.world, self.world.flows.shape
+        found = Effects(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.ones(shape))
+        for d, weight in enumerate((self.mix.exports, self.mix.imports)):
+            at = (slice(None), self.t) if d == 0 else (slice(None), slice(None), self.t)
+            before, still, lifted, newly, cut = (
+                to_sectors(part[d], weight, self.sector, world.n_sectors) for part in parts
+            )
+            lawful = _lawful(world.trade_share[at], None if psi is None else psi[at], before)
+            open_before = np.where(before < 1.0 - NOTHING, 1.0 - before, 1.0)
+            leaking = np.where(before > NOTHING, before, 1.0)
+            link = lawful * (1.0 - np.minimum(newly / open_before, 1.0))
+            link += (1.0 - lawful) * (1.0 - np.minimum(cut / leaking, 1.0))
+            found.before[at], found.still[at] = before, still
+            found.lifted[at], found.link[at] = lifted, link
+        for array in (found.before, found.still, found.lifted):
+            array[:, self.t, self.t] = 0.0
+        found.link[:, self.t, self.t] = 1.0
+        return found
+
+    def _by_group(self) -> tuple[Array, Array, Array, Array, Array]:
+        """Closed before, closed still, lifted, newly banned, leak cut: each (2, G, N)."""
+        shape = (2, len(self.codes), self.world.n_countries)
+        before, observed, stated, blocked = (np.zeros(shape) for _ in range(4))
+        for held in self.held.values():
+            np.maximum(before, _largest(held.base, shape), out=before)
+            told = held.stated[:, None, None, :]
+            np.maximum(observed, _largest(np.where(told, 0.0, held.now), shape), out=observed)
+            closed = np.where(told, held.now, 0.0)
+            np.maximum(stated, _largest(closed, shape), out=stated)
+            effective = closed * (1.0 - held.survival[:, None])
+            np.maximum(blocked, _largest(effective, shape), out=blocked)
+        some = stated > 0
+        leak = np.zeros(shape)
+        leak[some] = 1.0 - blocked[some] / stated[some]
+        old_observed, old_stated = np.minimum(before, observed), np.minimum(before, stated)
+        alone = np.maximum(old_stated - old_observed, 0.0)
+        lifted = before - np.maximum(old_observed, old_stated) + alone * leak
+        newly = np.maximum(stated - before, 0.0) * (1.0 - leak)
+        cut = alone + np.minimum(old_stated, old_observed) * (1.0 - leak)
+        return before, np.maximum(observed, blocked), lifted, newly, cut
+
+    def closing(self, cells: Mask) -> dict[str, tuple[tuple[str, ...], Mask]]:
+        """Regime → the provisions that still close some of these links, and which (S, N, N)."""
+        found: dict[str, tuple[tuple[str, ...], Mask]] = {}
+        lines = self.lines(cells)
+        for name, held in self.held.items():
+            hit = (held.now > NOTHING) & (self.traded & lines)[None]
+            rows = _any(hit, (1, 2, 3))
+            if rows.any():
+                ids = (p.id for p, r in zip(held.provisions, rows, strict=True) if r)
+                found[name] = (tuple(ids), self.links(_any(hit, 0)))
+        return found
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Exporter and importer of every pair of the target: its sales, then its purchases."""
+        others = [n for n in range(self.world.n_countries) if n != self.t]
+        return [(self.t, n) for n in others] + [(n, self.t) for n in others]
+
+    def reached(self, name: str, rows: Mask) -> Mask:
+        """Lines (2, G, N) that some provisions (P,) of a regime name."""
+        hit: Mask = _any(self.held[name].reach[rows] > 0, 0)
+        return np.repeat(hit[..., None], self.world.n_countries, axis=2)
+
+    def lines(self, cells: Mask) -> Mask:
+        """Links (S, N, N) as lines (2, G, N) of the target."""
+        return np.stack([cells[self.sector, self.t, :], cells[self.sector, :, self.t]])
+
+    def links(self, lines: Mask) -> Mask:
+        """Lines (2, G, N) as links (S, N, N): those where such lines trade."""
+        found = np.zeros(self.world.flows.shape, dtype=bool)
+        weighed = lines & self.traded
+        for g in np.flatnonzero(_any(weighed, (0, 2))):
+            found[self.sector[g], self.t, :] |= weighed[0, g]
+            found[self.sector[g], :, self.t] |= weighed[1, g]
+        return found
+
+    # -- caps ------------------------------------------------------------------------------
+    def caps(self) -> tuple[Cap, ...]:
+        """Quantity caps in force, one a sector and direction: the smallest."""
+        found: dict[tuple[int, int], Cap] = {}
+        for held in self.held.values():
+            for p, provision in enumerate(held.provisions):
+                partners = held.on[p] & (held.binds > 0)
+                if provision.cap is None or not partners.any():
+                    continue
+                for d, s, quantity in self._quantities(held, p, partners):
+                    cap = self._cap(d, s, quantity, partners, self._owner(held, provision))
+                    known = found.get((d, s))
+                    if known is None or cap.quantity < known.quantity:
+                        found[d, s] = cap
+        return tuple(found.values())
+
+    def _owner(self, held: Held, provision: Provision) -> str:
+        assert provision.cap is not None
+        return self.rent.get(held.regime.regime, provision.cap.rent)
+
+    def _quantities(self, held: Held, p: int, partners: Mask) -> list[tuple[int, int, float]]:
+        """Direction, sector and million USD at baseline prices of one cap."""
+        cap, found = held.provisions[p].cap, []
+        assert cap is not None
+        for d in range(2):
+            weight = self.mix.exports if d == 0 else self.mix.imports
+            share = to_sectors(held.reach[p, d], weight, self.sector, self.world.n_sectors)
+            flows = self.world.flows[:, self.t] if d == 0 else self.world.flows[:, :, self.t]
+            for s in np.flatnonzero((share * partners).max(axis=1) > NOTHING):
+                now, lines = flows[s][partners], (flows[s] * share[s])[partners]
+                if held.base_on[p][partners].any():
+                    quantity = float(now.sum())  # in force: what the baseline shows
+                elif cap.reference is None:
+                    quantity = float((now - lines).sum() + cap.quantity)
+                else:
+                    part = cap.quantity / cap.reference
+                    quantity = float((now - lines).sum() + part * lines.sum())
+                if now.sum() > 0:
+                    found.append((d, int(s), quantity))
+        return found
+
+    def _cap(self, d: int, s: int, quantity: float, partners: Mask, owner: str) -> Cap:
+        others = tuple(c for c, on in zip(self.world.countries, partners, strict=True) if on)
+        sellers, buyers = ((self.target,), others) if d == 0 else (others, (self.target,))
+        return Cap(self.world.sectors[s], sellers, buyers, quantity, owner)
+
+    def _cap_links(self, held: Held, which: Mask) -> Mask:
+        """Lines (2, G, N) that caps among some provisions and partners (P, N) reach."""
+        capped = _capped(held)[:, None] & which
+        hit: Mask = _any((held.reach[..., None] > 0) & capped[:, None, None, :], 0)
+        return hit
+
+    def _whole(self, held: Held, cells: Mask) -> Mask:
+        """Provision and partner pairs whose every line is among the cells, (P, N)."""
+        needed = held.reach[..., None] > 0
+        whole: Mask = ~_any(needed & ~cells[None], (1, 2))
+        return whole
+
+    def _own(self, name: str) -> Held:
+        """The regime with arrays that may be changed."""
+        held = self.held[name]
+        if held.untouched:
+            held = Held(**{**vars(held), "now": held.base.copy(), "on": held.on.copy()})
+            for key in ("stated", "survival", "prior", "prior_on", "prior_stated"):
+                setattr(held, key, getattr(held, key).copy())
+            self.held[name] = held
+        return held
+
+
+def _any(mask: Mask, axis: int | tuple[int, ...]) -> Mask:
+    return np.asarray(mask.any(axis=axis))
+
+
+def _largest(closed: Array, shape: tuple[int, ...]) -> Array:
+    largest: Array = closed.max(axis=0) if len(closed) else np.zeros(shape)
+    return largest
+
+
+def _lawful(share: Array, psi: Array | None, before: Array) -> Array:
+    """λ: the part of today's trade that lines which are not banned explain, (S, N)."""
+    closed = before >= 1.0 - NOTHING
+    if psi is None or not psi.any():
+        return np.where(closed, 0.0, 1.0)
+    expected = (1.0 - before) * psi
+    part = np.divide(expected, share, out=np.ones_like(share), where=share > 0)
+    part = np.where(before > NOTHING, np.minimum(part, 1.0), 1.0)
+    return np.where(closed, 0.0, part)
+
+
+def _as_in_baseline(law: TargetLaw, regime: Regime, day: date | None) -> Held:
+    key = (regime, law.codes, law.mix.revision)
+    provisions, reached = _reached(*key)
+    bound = binds(regime, law.world, law.target)
+    holds = np.array([day is not None and p.holds_on(day) for p in provisions], dtype=bool)
+    on = holds[:, None] & (bound > 0)[None]
+    part = np.array([closed_by_cap(p) if p.cap else 1.0 for p in provisions])
+    base = reached[..., None] * part[:, None, None, None] * on[:, None, None, :]
+    stated = np.zeros(on.shape, dtype=bool)
+    survival = np.zeros((len(provisions), len(law.codes), law.world.n_countries))
+    return Held(
+        regime,
+        provisions,
+        reached,
+        bound,
+        on,
+        base,
+        on,
+        base,
+        stated,
+        survival,
+        base,
+        on,
+        stated,
+    )
+
+
+def _capped(held: Held) -> Mask:
+    return np.array([p.cap is not None for p in held.provisions], dtype=bool)
+
+
+@lru_cache(maxsize=64)
+def _reached(
+    regime: Regime, codes: tuple[str, ...], revision: str
+) -> tuple[tuple[Provision, ...], Array]:
+    goods = tuple(p for p in regime.provisions if p.effect in ("ban", "cap"))
+    found = np.zeros((len(goods), len(DIRECTIONS), len(codes)))
+    for p, provision in enumerate(goods):
+        found[p] = reach(provision, regime.hs_revision, codes, revision)
+    found.flags.writeable = False
+    return goods, found
+
+
+def rows_of(held: Held, chosen: Mapping[str, object] | tuple[Provision, ...]) -> Mask:
+    """Which provisions on goods are among those chosen, (P,)."""
+    ids = {p.id for p in chosen} if isinstance(chosen, tuple) else set(chosen)
+    return np.array([p.id in ids for p in held.provisions], dtype=bool)

@@ -1,0 +1,187 @@
+"""The law that a world's baseline holds, and what a scenario makes of it: one per target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from detente.regimes.catalogue import load_regime
+from detente.regimes.coverage import target_of
+from detente.regimes.law import Effects, Held, Mask, TargetLaw
+from detente.regimes.mix import mix_for
+from detente.regimes.schema import Regime
+from detente.scenario.dates import parse_date
+from detente.shocks import Cap
+from detente.world.core import Array, World
+
+#: Shares of a pair's trade below this are not told.
+_TRACE = 0.001
+
+
+@dataclass
+class Laws:
+    """Every target's law, as the baseline has it until a measure changes it.
+
+    Parameters
+    ----------
+    world : World
+        ``meta["law"]`` says, by target, the day of the law that its trade holds and which
+        regimes that is.
+    day : date, optional
+        Assumed in place of the world's own day; where the world says nothing of a target,
+        every regime that the scenario names counts as held on that day.
+    """
+
+    world: World
+    day: date | None = None
+    targets: dict[str, TargetLaw] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for target, facts in self._recorded().items():
+            law = self._law(target)
+            for name in facts.get("regimes", ()):
+                law.add(load_regime(name))
+
+    def _recorded(self) -> Mapping[str, Any]:
+        found = self.world.meta.get("law", {})
+        return {t: f for t, f in found.items() if t in self.world.countries}
+
+    def _law(self, target: str) -> TargetLaw:
+        if target not in self.targets:
+            facts = self._recorded().get(target)
+            own = parse_date(facts["day"]) if facts else None
+            named = set(facts.get("regimes", ())) if facts else None
+            self.targets[target] = TargetLaw(
+                self.world,
+                target,
+                mix_for(self.world, target),
+                self.day or own,
+                lambda regime: named is None or regime.regime in named,
+            )
+        return self.targets[target]
+
+    def held(self, regime: Regime) -> tuple[TargetLaw, Held]:
+        """A regime and the law that it belongs to.
+
+        Raises
+        ------
+        InputError
+            The world does not have its target; its lines cannot be told apart here.
+        """
+        law = self._law(target_of(regime, self.world))
+        return law, law.add(regime)
+
+    def named(self, name: str) -> TargetLaw | None:
+        """The law that holds a regime of this name."""
+        return next((law for law in self.targets.values() if name in law.held), None)
+
+    def day_of(self, law: TargetLaw) -> str:
+        """The day of the law that the baseline holds, in words."""
+        return "no law is on record" if law.day is None else f"law of {law.day}"
+
+    @property
+    def touched(self) -> bool:
+        """Whether a measure changed any of it."""
+        return any(law.touched for law in self.targets.values())
+
+    def lift(self, name: str, cells: Mask) -> Mask:
+        """Lift a whole regime from links (S, N, N); returns where it closed something."""
+        law = self._one(name)
+        return law.links(law.lift(name, self._all(law, name), law.lines(cells)))
+
+    def restore(self, name: str, cells: Mask) -> Mask:
+        """Put a whole regime back on links; returns where it had been lifted."""
+        law = self._one(name)
+        return law.links(law.restore(name, self._all(law, name), law.lines(cells)))
+
+    def impose(self, name: str, cells: Mask, survival: Array | None) -> Mask:
+        """Impose a whole regime on links; ``survival`` (S,) of what it covers."""
+        law = self._one(name)
+        n, q, told = self.world.n_countries, None, None
+        if survival is not None:
+            q = np.repeat(survival[law.sector][:, None], n, axis=1)
+            told = np.ones(n, dtype=bool)
+        return law.links(law.impose(name, self._all(law, name), law.lines(cells), q, told))
+
+    def _one(self, name: str) -> TargetLaw:
+        law = self.named(name)
+        if law is None:
+            raise KeyError(name)
+        return law
+
+    def _all(self, law: TargetLaw, name: str) -> Mask:
+        return np.ones(len(law.held[name].provisions), dtype=bool)
+
+    def effects(self, psi: Array | None) -> Effects:
+        """What all of it comes to, every array (S, N, N)."""
+        shape = self.world.flows.shape
+        total = Effects(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.ones(shape))
+        for law in self.targets.values():
+            found = law.effects(psi)
+            for key in ("before", "still", "lifted"):
+                np.maximum(getattr(total, key), getattr(found, key), out=getattr(total, key))
+            total.link *= found.link
+        return total
+
+    def caps(self) -> tuple[Cap, ...]:
+        """Every quantity cap in force."""
+        return tuple(cap for law in self.targets.values() for cap in law.caps())
+
+    def closing(self, cells: Mask) -> dict[str, tuple[tuple[str, ...], Mask]]:
+        """Regime → provisions that still close part of some links, and which of them."""
+        found: dict[str, tuple[tuple[str, ...], Mask]] = {}
+        for law in self.targets.values():
+            found |= law.closing(cells)
+        return found
+
+    def closed_links(self, psi: Array | None) -> list[dict[str, Any]]:
+        """What stays closed between a target whose law was touched and each partner.
+
+        Parameters
+        ----------
+        psi : ndarray (S, N, N), optional
+            ψ as before the bans, unscaled: what the links would carry. Without it nothing
+            can be weighed and the list is empty.
+
+        Returns
+        -------
+        list of dict
+            JSON-able rows: ``target``, ``exporter``, ``importer``, ``trade_before`` (what the
+            closed and open lines together carried before the bans, million USD at baseline
+            spending), ``closed`` (share of it), ``regimes`` (name → provisions).
+        """
+        if psi is None:
+            return []
+        rows: list[dict[str, Any]] = []
+        for law in self.targets.values():
+            if law.touched:
+                still = law.effects(psi).still
+                for i, n in law.pairs():
+                    rows += _closed(law, still, psi, i, n)
+        return rows
+
+
+def _closed(law: TargetLaw, still: Array, psi: Array, i: int, n: int) -> list[dict[str, Any]]:
+    """The row of one pair; none where nothing that traded before is closed."""
+    world = law.world
+    carried = world.expenditure[:, n] * psi[:, i, n] / (1.0 + psi[:, i, n])
+    total = float(carried.sum())
+    closed = float((carried * still[:, i, n]).sum())
+    if total <= 0 or closed < _TRACE * total:
+        return []
+    cells = np.zeros(still.shape, dtype=bool)
+    cells[:, i, n] = carried > 0
+    return [
+        {
+            "target": law.target,
+            "exporter": world.countries[i],
+            "importer": world.countries[n],
+            "trade_before": total,
+            "closed": closed / total,
+            "regimes": {name: list(ids) for name, (ids, _) in law.closing(cells).items()},
+        }
+    ]

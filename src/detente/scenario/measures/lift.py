@@ -1,0 +1,45 @@
+"""Lifting sanctions law."""
+
+from __future__ import annotations
+
+from detente.scenario.compose import State
+from detente.scenario.lawmeasure import LawMeasure
+from detente.scenario.registry import measure
+
+
+@measure("lift")
+class Lift(LawMeasure):
+    """A regime or some of its provisions, lifted by all or some of its senders.
+
+    The lines that nothing else closes return towards what they traded before
+    (:mod:`detente.regimes.law`): b = min(π + lifted·ψ, max(π, ψ)). A line stays closed as
+    long as one provision of any regime closes it, and the remarks name which. A cap that is
+    lifted stops binding. Security Council resolutions on the DPRK have no sunset: the Council
+    has to lift them by a new resolution.
+    """
+
+    def apply(self, state: State) -> str:
+        """Lift, and say where it closed something."""
+        chosen = self.chosen(state)
+        found = chosen.law.lift(chosen.name, chosen.rows, chosen.cells)
+        self.without_goods(state, chosen, "lifted")
+        what = ", ".join(self.provisions) or f"'{self.regime}'"
+        held = state.laws.day_of(chosen.law)
+        return self.words(
+            state,
+            chosen,
+            found,
+            f"{what} is in force neither in the baseline ({held}) nor by this scenario, so "
+            "that there is nothing to lift",
+        )
+
+    def remarks(self, state: State) -> list[str]:
+        """Bans that still close these links, and links that have nowhere to go."""
+        chosen = self.chosen(state)
+        reached = chosen.law.reached(chosen.name, chosen.rows) & chosen.cells
+        cells = chosen.law.links(reached)
+        return [
+            *super().remarks(state),
+            *state.still_banned(cells),
+            *state.without_dormant(cells),
+        ]
