@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import numpy as np
 
+from detente.regimes import load_regime
+from detente.regimes.attach import attach_law
 from detente.world import World
 from worlds import random_world
 
@@ -28,6 +31,10 @@ SECTORS = {
     "electronics": "Electronics and electrical equipment",
     "business-services": "Information, finance, real estate, professional services",
 }
+REGIMES = [
+    load_regime(name)
+    for name in ("unsc-dprk", "rok-may-24", "japan-dprk", "us-dprk", "eu-dprk")
+]
 BLOCKS = [
     {
         "block": "flows between other economies",
@@ -62,7 +69,6 @@ def korea_like(**changes: Any) -> World:
     touches = np.zeros((n, n), dtype=bool)
     touches[0] = touches[:, 0] = True
     touches &= abroad
-    unsc = np.array([1.0, 0.8, 0.9, 0.0])[:, None, None] * touches
     psi = 0.002 * touches * np.ones((s, 1, 1)) * np.linspace(0.1, 2.0, n)[:, None]
     psi[:, :, 0] = 0.05 * abroad[:, 0] * np.linspace(0.2, 1.5, n)
     fields: dict[str, Any] = {
@@ -80,12 +86,6 @@ def korea_like(**changes: Any) -> World:
         "value_added": ((1.0 - share.sum(axis=0)) * output).sum(axis=0),
         "deficit": flows.sum(axis=(0, 1)) - flows.sum(axis=(0, 2)),
         "dormant": {"provisional": psi},
-        "coverage": {
-            "unsc": unsc,
-            "rok-may-24": _pair(s, n, 1),
-            "japan": _pair(s, n, 3),
-            "us-dprk": _pair(s, n, 4),
-        },
         "meta": {
             "title": "a made-up world for tests",
             "vintage": "2018",
@@ -93,10 +93,4 @@ def korea_like(**changes: Any) -> World:
             "blocks": BLOCKS,
         },
     }
-    return World(**(fields | changes))
-
-
-def _pair(s: int, n: int, other: int) -> np.ndarray:
-    found = np.zeros((s, n, n))
-    found[:, 0, other] = found[:, other, 0] = 1.0
-    return found
+    return attach_law(World(**(fields | changes)), REGIMES, date(2018, 7, 1))

@@ -48,9 +48,9 @@ def small_korea(**changes: Any) -> World:
         "deficit": imports - exports,
         "dormant": {"provisional": 0.3 * abroad * np.ones((3, 1, 1))},
         "coverage": {
-            "unsc": unsc,
+            "unsc-dprk": unsc,
             "rok-may-24": pair * np.ones((3, 1, 1)),
-            "japan": japan * np.ones((3, 1, 1)),
+            "japan-dprk": japan * np.ones((3, 1, 1)),
         },
         "meta": {"provisional": True},
     }

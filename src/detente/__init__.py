@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from detente.errors import ScenarioError as ScenarioError
     from detente.errors import ShockError as ShockError
     from detente.errors import WorldError as WorldError
+    from detente.outcomes.attribution import attribution as attribution
+    from detente.paths import PathResult as PathResult
+    from detente.paths import solve_path as solve_path
+    from detente.regimes import load_regime as load_regime
+    from detente.regimes.attach import attach_law as attach_law
     from detente.result import Result as Result
     from detente.result import solve as solve
     from detente.result import solve_many as solve_many
@@ -40,6 +45,7 @@ _HOME = {
     "InputError": "errors",
     "NoSolutionError": "errors",
     "NotConvergedError": "errors",
+    "PathResult": "paths",
     "Result": "result",
     "Scenario": "scenario",
     "ScenarioError": "errors",
@@ -47,14 +53,18 @@ _HOME = {
     "Shocks": "shocks",
     "World": "world",
     "WorldError": "errors",
+    "attach_law": "regimes.attach",
+    "attribution": "outcomes.attribution",
     "build_world": "assembly.assemble",
     "dormant_shares": "dormant",
     "list_worlds": "world",
+    "load_regime": "regimes",
     "load_scenario": "scenario",
     "load_world": "world",
     "remove_inventories": "world.clean",
     "solve": "result",
     "solve_many": "result",
+    "solve_path": "paths",
     "split_country": "assembly.split",
 }
 

@@ -109,6 +109,16 @@ class Result:
         """Caliendo & Parro's one-step formula."""
         return outcomes.cp_decomposition(self.equilibrium)
 
+    @cached_property
+    def closed(self) -> pd.DataFrame:
+        """What the law still closes, by pair and regime (:func:`detente.outcomes.closed`)."""
+        return outcomes.closed(self.equilibrium)
+
+    @cached_property
+    def caps(self) -> pd.DataFrame:
+        """Quantity caps, whether they bind, and the rent (:func:`detente.outcomes.caps`)."""
+        return outcomes.caps(self.equilibrium)
+
     def partners(self, country: str) -> pd.DataFrame:
         """A country's partners, largest after the change first."""
         return outcomes.partners(self.equilibrium, country)
@@ -197,6 +207,7 @@ class Result:
             "decomposition": self.decomposition,
             "cp_decomposition": self.cp_decomposition,
         }
+        found |= {key: t for key, t in (("closed", self.closed), ("caps", self.caps)) if len(t)}
         if isinstance(self.scenario, Scenario):
             found["sensitivity"] = self.sensitivity(focus)
         if self.rebased:

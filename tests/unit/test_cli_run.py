@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from clikorea import korea_like
 from detente import load_scenario, load_world, solve
 from detente.cli import app
+from detente.report.numbers import percent_size
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 FLAGSHIP = SCENARIOS / "korea-opens.yaml"
@@ -50,7 +51,7 @@ def test_answer_names_the_figures_of_the_result(world: str) -> None:
     result = solve(load_world(world), load_scenario(FLAGSHIP))
     shown = detente("run", FLAGSHIP, "--world", world).stdout
     dprk = result.welfare.loc["PRK"]
-    assert f"rises by {100 * dprk['welfare']:.1f} %" in shown
+    assert f"rises by {percent_size(dprk['welfare'])}" in " ".join(shown.split())
     assert f"USD {dprk['equivalent_variation']:.1f} million a year" in " ".join(shown.split())
     assert "European Union" in shown.split("Trade partners")[1].splitlines()[2]
     assert result.partners("PRK").index[0] == "EU27"

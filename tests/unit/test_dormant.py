@@ -261,9 +261,9 @@ def test_a_known_zero_stays_zero_and_an_unknown_one_is_gravitys():
 
 def test_a_stray_line_is_no_ban_on_a_sector():
     world = small_korea(dormant={}, meta={})
-    unsc = world.coverage["unsc"].copy()
+    unsc = world.coverage["unsc-dprk"].copy()
     unsc[FOOD, PRK, CHN] = 0.003
-    found = shares(world.with_(coverage={"unsc": unsc}))
+    found = shares(world.with_(coverage={"unsc-dprk": unsc}))
     assert found.kinds.sales[FOOD, CHN] == OBSERVED
 
 

@@ -92,16 +92,3 @@ def test_every_heading_of_hs_1992_has_a_sector():
         pytest.skip("the shared data are not here: hs92_all_products.csv.gz")
     headings = set(pd.read_csv(path, dtype=str)["code"].str[:4])
     assert {h for h in headings if not sector(h)} <= {"9999"}
-
-
-def test_bans_name_known_lines_and_dates():
-    rows = table("bans.csv")
-    for row in rows:
-        assert row["direction"] in ("export", "import")
-        assert row["verification"] in ("verified", "unverified")
-        assert 0 < float(row["covered"]) <= 1
-        assert pd.Timestamp(row["from"]).year >= 1950
-        if row["hs"] != "all":
-            for code in row["hs"].split("-"):
-                assert sector(code.ljust(4, "0")) is not None
-    assert {row["regime"] for row in rows} == {"unsc", "rok-may-24", "japan", "us-dprk"}

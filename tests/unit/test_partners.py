@@ -28,7 +28,7 @@ ERRORS = {
     s: {"relative_error": 0.3, "estimate": "one" if s == "food" else "two", "flag": "observed"}
     for s in SECTORS
 }
-LIFT = ("unsc", "rok-may-24", "japan")
+LIFT = ("unsc-dprk", "rok-may-24", "japan-dprk")
 CLI = CliRunner()
 
 
@@ -209,7 +209,7 @@ def test_the_folder_is_whole_and_holds_a_world_of_ones_own(done, tmp_path):
 
 
 def test_what_the_folder_says_runs_it_again(tmp_path, monkeypatch):
-    words = ["PRK", "--dprk-size", "bok", "--lift", "unsc", "--draws", "2", "--seed", "4"]
+    words = ["PRK", "--dprk-size", "bok", "--lift", "unsc-dprk", "--draws", "2", "--seed", "4"]
     words += ["--deficit-rule", "proportional:PRK", "--top", "KOR,CHN"]
     got = CLI.invoke(app, ["partners", *words, "-o", str(tmp_path / "one"), "--format", "csv"])
     assert got.exit_code == 0, got.stderr
@@ -254,7 +254,10 @@ def test_a_world_that_does_not_know_its_elasticities_draws_without_them():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: ran(draws=1, lift=("unsk",)), "no ban 'unsk' is in force.*'unsc'"),
+        (
+            lambda: ran(draws=1, lift=("unsc-dprc",)),
+            "no ban 'unsc-dprc' is in force.*'unsc-dprk'",
+        ),
         (lambda: units(small_korea(), "PRK", {"E": ["CHM"]}), "'CHM' is no partner.*'CHN'"),
         (lambda: units(small_korea(), "PRK", {"E": ["CHN"], "F": ["CHN"]}), "in two blocs"),
     ],
@@ -275,15 +278,15 @@ def test_a_wrong_top_is_named(done):
     ("words", "message"),
     [
         (["PRX"], "unknown country 'PRX'"),
-        (["PRK", "--lift", "unsk"], "Did you mean 'unsc'?"),
+        (["PRK", "--lift", "unsk"], "Did you mean 'unsc-dprk'?"),
         (["PRK", "--top", "KOR,CHM", "--draws", "1"], "--top: 'CHM' is no partner here"),
         (["PRK", "--draws", "-1"], "--draws: -1 is not between"),
         (["KOR"], "no dormant shares of KOR"),
         (["PRK", "--table", "rank"], "there is no table 'rank'"),
         (["PRK", "--format", "parquet"], "say where with -o DIR"),
         (["PRK", "--lift", ""], "--lift: it names nothing"),
-        (["PRK", "--lift", "all,unsc"], "--lift: 'all' stands alone"),
-        (["PRK", "--lift", "unsc,unsc"], "--lift: 'unsc' is named twice"),
+        (["PRK", "--lift", "all,unsc-dprk"], "--lift: 'all' stands alone"),
+        (["PRK", "--lift", "unsc-dprk,unsc-dprk"], "--lift: 'unsc-dprk' is named twice"),
         (["PRK", "--top", "KOR,KOR", "--draws", "1"], "--top: 'KOR' is named twice"),
         (["PRK", "--top", "VNM", "--draws", "1"], "'VNM' is part of ASEAN here"),
         (["PRK", "--top", "PRK", "--draws", "1"], "is the country itself"),

@@ -32,7 +32,7 @@ def view_of(measures: list[dict[str, Any]], country: str | None = None, **more: 
 
 @pytest.fixture(scope="module")
 def opened() -> View:
-    lifted = ("unsc", "rok-may-24", "japan", "us-dprk")
+    lifted = ("unsc-dprk", "rok-may-24", "japan-dprk", "us-dprk", "eu-dprk")
     return view_of([{"unban": {"coverage": name}} for name in lifted])
 
 
@@ -115,7 +115,7 @@ def test_answer_says_the_largest_gainer_loser_and_partner(opened: View) -> None:
 @pytest.mark.parametrize(
     "measures",
     [
-        [{"unban": {"coverage": "unsc"}}],
+        [{"unban": {"coverage": "unsc-dprk"}}],
         [{"tariff": {"importer": "CHN", "exporter": "USA", "rate": 0.6}}],
         [{"transfer": {"from": "JPN", "to": "PRK", "amount": "20 million USD"}}],
         [],
@@ -316,7 +316,7 @@ def test_a_measure_with_an_openness_of_its_own_is_told_and_not_varied(tmp_path) 
 
     text = (
         "scenario: both\nworld: korea\nmeasures:\n"
-        "  - unban: {coverage: unsc}\n"
+        "  - unban: {coverage: unsc-dprk}\n"
         "  - open: {country: PRK, share: 100%%, openness: %s}\n"
     )
     world, views = load_world("korea"), []

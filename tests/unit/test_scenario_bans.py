@@ -80,7 +80,7 @@ def test_only_the_rok_lifting_leaves_what_the_un_covers():
     assert got.link_open[:, PRK, KOR] == pytest.approx([0.0, 0.1, 1.0])
     assert got.link_open[:, KOR, PRK] == pytest.approx([0.0, 0.1, 1.0])
     assert np.count_nonzero(got.link_open) == 4
-    assert "stay banned by 'unsc'" in remarks(got)
+    assert "stay banned by 'unsc-dprk'" in remarks(got)
     assert "PRK→KOR" in remarks(got)
     assert got.link is None
 
@@ -94,8 +94,8 @@ def returned(lifted, psi):
 
 
 def test_only_the_un_lifting_opens_china_and_not_the_other_korea():
-    got = shocks({"unban": {"coverage": "unsc", "exporter": "PRK", "importer": "all"}})
-    table = WORLD.coverage["unsc"]
+    got = shocks({"unban": {"coverage": "unsc-dprk", "exporter": "PRK", "importer": "all"}})
+    table = WORLD.coverage["unsc-dprk"]
     assert table[:, PRK, CHN] == pytest.approx([1.0, 0.9, 0.0])
     assert ((got.link_open[:, PRK, CHN] > 0) == (table[:, PRK, CHN] > 0)).all()
     carried = WORLD.trade_share + got.link_open * (got.dormant_share - WORLD.trade_share)
@@ -104,7 +104,7 @@ def test_only_the_un_lifting_opens_china_and_not_the_other_korea():
     assert not got.link_open[:, PRK, [KOR, JPN]].any()
     assert not got.link_open[:, CHN, PRK].any()
     assert "'rok-may-24'" in remarks(got)
-    assert "'japan'" in remarks(got)
+    assert "'japan-dprk'" in remarks(got)
 
 
 def test_all_regimes_lifted_open_links_as_far_as_they_were_closed():
@@ -136,7 +136,7 @@ def test_lifting_a_ban_that_a_link_does_not_have_changes_nothing():
     got = shocks({"unban": LINK})
     assert got.arrays() == {}
     assert "no ban there" in got.notes["measures"][0]["touched"]
-    assert shocks({"unban": {**LINK, "coverage": "unsc"}}).arrays() == {}
+    assert shocks({"unban": {**LINK, "coverage": "unsc-dprk"}}).arrays() == {}
 
 
 def test_a_world_without_tables_opens_by_the_coverage_stated():
@@ -147,10 +147,10 @@ def test_a_world_without_tables_opens_by_the_coverage_stated():
 
 def test_a_regime_put_back_returns_the_baseline():
     got = shocks(
-        {"unban": {"coverage": "unsc", "on": "2020-01-01"}},
+        {"unban": {"coverage": "unsc-dprk", "on": "2020-01-01"}},
         {
             "ban": {
-                "coverage": "unsc",
+                "coverage": "unsc-dprk",
                 "exporter": "all",
                 "importer": "all",
                 "on": "2021-01-01",
@@ -161,7 +161,7 @@ def test_a_regime_put_back_returns_the_baseline():
 
 
 def test_a_regime_in_force_cannot_ban_twice_or_get_another_leakage():
-    ban = {"coverage": "unsc", "exporter": "PRK", "importer": "CHN"}
+    ban = {"coverage": "unsc-dprk", "exporter": "PRK", "importer": "CHN"}
     got = shocks({"ban": ban})
     assert got.arrays() == {}
     assert "in force" in got.notes["measures"][0]["touched"]
@@ -170,10 +170,12 @@ def test_a_regime_in_force_cannot_ban_twice_or_get_another_leakage():
 
 
 def test_a_table_of_later_law_is_an_ordinary_ban():
-    world = small_korea(meta={"coverage_not_in_force": ["unsc"]})
-    ban = {"ban": {"coverage": "unsc", "exporter": "PRK", "importer": "CHN", "leakage": 0.5}}
+    world = small_korea(meta={"coverage_not_in_force": ["unsc-dprk"]})
+    ban = {
+        "ban": {"coverage": "unsc-dprk", "exporter": "PRK", "importer": "CHN", "leakage": 0.5}
+    }
     assert shocks(ban, world=world).link[:, PRK, CHN] == pytest.approx([0.5, 0.55, 1.0])
-    assert shocks(ban, {"unban": {"coverage": "unsc"}}, world=world).arrays() == {}
+    assert shocks(ban, {"unban": {"coverage": "unsc-dprk"}}, world=world).arrays() == {}
 
 
 def test_openings_take_the_largest_and_stop_at_the_bans_that_stand():
@@ -214,7 +216,7 @@ def test_a_ban_on_an_opened_link_leaves_its_share_of_what_it_would_carry(c, leak
 
 
 def test_psi_scale_and_the_provisional_flag():
-    lift = {"unban": {"coverage": "unsc"}}
+    lift = {"unban": {"coverage": "unsc-dprk"}}
     got = shocks(lift, psi_scale=10)
     np.testing.assert_allclose(got.dormant_share, 10 * WORLD.dormant["provisional"])
     assert got.notes["dormant_share"] == {
@@ -233,7 +235,7 @@ def two_anchors():
 
 
 def test_openness_lies_between_the_anchors_and_relief_defaults_to_as_before():
-    lift, psi = {"unban": {"coverage": "unsc"}}, WORLD.dormant["provisional"]
+    lift, psi = {"unban": {"coverage": "unsc-dprk"}}, WORLD.dormant["provisional"]
     for top, factor in (({}, 1), ({"openness": 0.25}, 1.5), ({"openness_anchor": "normal"}, 3)):
         got = shocks(lift, world=two_anchors(), **top)
         np.testing.assert_allclose(got.dormant_share, factor * psi)
@@ -256,7 +258,7 @@ def test_an_opening_may_have_its_own_openness():
 )
 def test_an_anchor_that_the_world_lacks_is_refused(top, message):
     with pytest.raises(ScenarioError, match=message):
-        shocks({"unban": {"coverage": "unsc"}}, **top)
+        shocks({"unban": {"coverage": "unsc-dprk"}}, **top)
 
 
 def test_several_anchors_matter_only_where_something_opens():
@@ -264,12 +266,12 @@ def test_several_anchors_matter_only_where_something_opens():
     world = small_korea(dormant={"a": psi, "b": psi})
     assert shocks({"tariff": {**LINK, "rate": 0.5}}, world=world).dormant_share is None
     with pytest.raises(ScenarioError, match=r"several dormant shares \(a, b\)"):
-        shocks({"unban": {"coverage": "unsc"}}, world=world)
+        shocks({"unban": {"coverage": "unsc-dprk"}}, world=world)
 
 
 def test_opening_without_dormant_shares_is_refused():
     with pytest.raises(ScenarioError, match="no dormant shares"):
-        shocks({"unban": {"coverage": "unsc"}}, world=small_korea(dormant={}))
+        shocks({"unban": {"coverage": "unsc-dprk"}}, world=small_korea(dormant={}))
 
 
 def test_links_with_nowhere_to_go_are_named():
@@ -277,6 +279,6 @@ def test_links_with_nowhere_to_go_are_named():
     psi[COAL, PRK, CHN] = 0.3
     world = small_korea(dormant={"provisional": psi})
     got = shocks(
-        {"unban": {"coverage": "unsc", "exporter": "PRK", "importer": "CHN"}}, world=world
+        {"unban": {"coverage": "unsc-dprk", "exporter": "PRK", "importer": "CHN"}}, world=world
     )
     assert "1 of these links have no dormant share above" in remarks(got)

@@ -13,7 +13,7 @@ PATH = Scenario.from_dict(
     {
         "scenario": "path",
         "measures": [
-            {"unban": {"coverage": "unsc", "on": "2020-01-01", "until": "2021-12-31"}},
+            {"unban": {"coverage": "unsc-dprk", "on": "2020-01-01", "until": "2021-12-31"}},
             {"tariff": {"importer": "CHN", "exporter": "PRK", "rate": 0, "on": "2021-06-01"}},
             {"productivity": {"country": "PRK", "tfp": 1.1}},
         ],
@@ -80,7 +80,7 @@ def test_a_mistake_in_a_measure_that_is_not_in_force_is_refused_too():
         ],
     }
     for at in (None, "2019-01-01", "2020-06-01"):
-        with pytest.raises(ScenarioError, match="Did you mean 'unsc'"):
+        with pytest.raises(ScenarioError, match="Did you mean 'unsc-dprk'"):
             Scenario.from_dict(data).to_shocks(WORLD, at=at)
 
 

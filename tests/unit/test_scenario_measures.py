@@ -135,7 +135,7 @@ def test_a_scenario_without_measures_has_no_arrays():
             "cole",
             "coal",
         ),
-        ({"unban": {"coverage": "unscr"}}, "coverage table", "unsc"),
+        ({"unban": {"coverage": "unscr"}}, "coverage table", "unsc-dprk"),
         ({"transfer": {"from": "KOR", "to": "PRC", "amount": "1 million USD"}}, "PRC", "PRK"),
         ({"productivity": {"country": "JPM", "tfp": 1.1}}, "JPM", "JPN"),
     ],

@@ -11,7 +11,7 @@ from detente.errors import ScenarioError
 from detente.scenario import Scenario, json_schema, kinds, load_scenario, measure, parse_yaml
 from detente.scenario.core import TOP_KEYS
 from detente.scenario.measure import Measure
-from small_korea import PRK, small_korea
+from detente.world import load_world
 
 GALLERY = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
 KINDS = {"ban", "open", "productivity", "tariff", "trade_cost", "transfer", "unban"}
@@ -130,36 +130,21 @@ def test_the_schema_and_the_loader_refuse_the_same(wrong):
 
 
 def test_the_flagship_lifts_every_regime():
-    flagship = next(p for p in GALLERY if p.name == "korea-opens.yaml")
-    world = small_korea()
-    with pytest.raises(ScenarioError, match="unknown country 'USA'"):
-        load_scenario(flagship).to_shocks(world)
-    tables = {**world.coverage, "us-dprk": 0 * world.coverage["japan"]}
-    names = ("PRK", "KOR", "CHN", "JPN", "USA")
-    wider = {
-        "countries": names,
-        "country_names": names,
-        "flows": grown(world.flows, 10.0),
-        "tariff": grown(world.tariff, 0.0),
-        "input_share": grown(world.input_share, 0.0, last=True),
-        "value_added_share": grown(world.value_added_share, 1.0, last=True),
-        "final_share": grown(world.final_share, 1 / 3, last=True),
-        "value_added": grown(world.value_added, 100.0, last=True),
-        "deficit": grown(world.deficit, 0.0, last=True),
-        "dormant": {"provisional": grown(world.dormant["provisional"], 0.3)},
-        "coverage": {k: grown(v, 0.0) for k, v in tables.items()},
-    }
-    wider["coverage"]["us-dprk"][:, PRK, 4] = 1.0
-    wider["coverage"]["us-dprk"][:, 4, PRK] = 1.0
-    big = world.with_(**wider)
-    got = load_scenario(flagship).to_shocks(big)
-    assert not any("stay banned" in r for n in got.notes["measures"] for r in n["remarks"])
-    closed = max_of(big.coverage)
+    flagship = load_scenario(next(p for p in GALLERY if p.name == "korea-opens.yaml"))
+    world = load_world("korea")
+    recorded = set(world.meta["law"]["PRK"]["regimes"])
+    assert {m.regime for m in flagship.measures} == recorded
+    got = flagship.to_shocks(world)
+    assert got.notes["closed"] == []
+    assert got.caps == ()
+    closed = max_of(world.coverage)
     assert ((got.link_open > 0) == (closed > 0)).all()
-    assert (got.link_open >= closed).all()
-    early = load_scenario(flagship).to_shocks(big, at="2020-03-01")
-    assert early.link_open[0, PRK, 1] == 1.0
-    assert not early.link_open[:, PRK, [3, 4]].any()
+    early = flagship.to_shocks(world, at="2020-03-01")
+    assert {name for row in early.notes["closed"] for name in row["regimes"]} == {
+        "japan-dprk",
+        "us-dprk",
+        "eu-dprk",
+    }
 
 
 def grown(array, fill, last=False):

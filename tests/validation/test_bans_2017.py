@@ -85,7 +85,7 @@ def bans(request: pytest.FixtureRequest) -> Bans:
     mine = np.zeros((before.n_countries, before.n_countries), dtype=bool)
     mine[prk, :] = mine[:, prk] = True
     mine[prk, prk] = False
-    left = np.where(mine, 1.0 - before.coverage["unsc"], 1.0)
+    left = np.where(mine, 1.0 - before.coverage["unsc-dprk"], 1.0)
     mechanical = before.flows[:, prk] * left[:, prk]
     observed = after.flows[:, prk].copy()
     for table in (mechanical, observed):
@@ -150,7 +150,7 @@ def test_what_is_banned_whole_goes_by_arithmetic(bans: Bans) -> None:
     chn, model = bans.before.country_index("CHN"), bans.exports(bans.new_deficit.flows)
     for sector in ("coal", "fishing", "machinery", "ships"):
         s = bans.before.sector_index(sector)
-        assert bans.before.coverage["unsc"][s, bans.prk, chn] == 1.0
+        assert bans.before.coverage["unsc-dprk"][s, bans.prk, chn] == 1.0
         assert bans.exports(bans.before.flows)[s].sum() > 0
         assert model[s].sum() == bans.observed[s].sum() == 0.0
     textiles = bans.before.sector_index("textiles")
@@ -185,7 +185,7 @@ def test_prices_move_the_total_little_and_the_way_theory_says(bans: Bans) -> Non
 def test_between_the_two_deficits_exports_fall_steadily(bans: Bans) -> None:
     before, prk = bans.before, bans.prk
     left = np.ones_like(before.flows)
-    banned = 1.0 - before.coverage["unsc"]
+    banned = 1.0 - before.coverage["unsc-dprk"]
     left[:, prk], left[:, :, prk] = banned[:, prk], banned[:, :, prk]
     left[:, prk, prk] = 1.0
     rise = float(bans.after.deficit[prk] - before.deficit[prk])

@@ -270,21 +270,27 @@ class TestDormant:
 
 
 class TestCoverage:
-    def test_textiles_coal_and_fish_are_banned_whole(self, world):
-        unsc, prk = world.coverage["unsc"], world.country_index("PRK")
+    @pytest.fixture(params=["korea", "korea-bok"])
+    def closed(self, worlds, request):
+        return worlds[request.param]
+
+    def test_textiles_coal_and_fish_are_banned_whole(self, closed):
+        world = closed
+        unsc, prk = world.coverage["unsc-dprk"], world.country_index("PRK")
         chn = world.country_index("CHN")
         for sector in ("coal", "fishing"):
             assert unsc[world.sector_index(sector), prk, chn] == 1.0
         assert unsc[world.sector_index("textiles"), prk, chn] > 0.95
 
-    def test_vehicles_and_machinery_may_not_be_sold_to_the_dprk(self, world):
-        unsc, prk = world.coverage["unsc"], world.country_index("PRK")
+    def test_vehicles_and_machinery_may_not_be_sold_to_the_dprk(self, closed):
+        world = closed
+        unsc, prk = world.coverage["unsc-dprk"], world.country_index("PRK")
         for sector in ("machinery", "vehicles"):
             row = np.delete(unsc[world.sector_index(sector), :, prk], prk)
             np.testing.assert_allclose(row, 1.0)
 
     @pytest.mark.parametrize(
-        ("regime", "code"), [("rok-may-24", "KOR"), ("japan", "JPN"), ("us-dprk", "USA")]
+        ("regime", "code"), [("rok-may-24", "KOR"), ("japan-dprk", "JPN"), ("us-dprk", "USA")]
     )
     def test_a_government_bans_its_own_trade_alone(self, world, regime, code):
         table = world.coverage[regime]
@@ -293,8 +299,17 @@ class TestCoverage:
         assert pairs == {(prk, here), (here, prk)}
 
     def test_the_bans_of_2017_are_not_in_force_in_2016(self, worlds):
-        assert "unsc" in worlds["korea-before"].meta["coverage_not_in_force"]
-        assert "coverage_not_in_force" not in worlds["korea"].meta
+        before, after = worlds["korea-before"], worlds["korea"]
+        assert before.meta["law"]["PRK"]["day"] == "2016-07-01"
+        assert after.meta["law"]["PRK"]["day"] == "2018-07-01"
+        prk, chn = before.country_index("PRK"), before.country_index("CHN")
+        mass = {}
+        for key, world in (("before", before), ("after", after)):
+            table = world.coverage["unsc-dprk"][:, prk, chn]
+            mass[key] = float((table * before.flows[:, prk, chn]).sum())
+        # gold, titanium, vanadium and rare earths, arms: nearly nothing of what China bought
+        assert mass["before"] < 0.02 * before.flows[:, prk, chn].sum()
+        assert mass["after"] > 0.9 * before.flows[:, prk, chn].sum()
 
 
 class TestRecord:

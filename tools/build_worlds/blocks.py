@@ -43,9 +43,9 @@ cross-entropy with every total fixed; see split.PRK.donor
 DPRK: services trade | assumed | none at hand | {year} | own figure | none
 """
 BAN_BLOCKS = """
-coverage of UN bans, DPRK's exports | derived | UN Comtrade 2016, bans.csv | 2016 | figure, \
-cite | by value on banned lines (most HS lines unverified); the same for every partner
-coverage of UN bans, DPRK's imports | assumed | exporters' mix of 2017, bans.csv | 2017 | \
+coverage of UN bans, DPRK's exports | derived | UN Comtrade 2016, data/regimes | 2016 | \
+figure, cite | by value on banned lines (most HS lines unverified); the same for every partner
+coverage of UN bans, DPRK's imports | assumed | exporters' mix of 2017, data/regimes | 2017 | \
 figure, cite | no source has the DPRK's imports by heading
 dormant shares, gravity | derived | OECD ICIO 2022, CEPII GeoDist | 2022 | {oecd}; CEPII, \
 cite | PPML by sector, 80 countries; docs/dormant.md
@@ -73,7 +73,6 @@ def describe(world: World, year: int, size: str) -> dict[str, Any]:
         "dprk_year": year,
         "blocks": [*world.meta["blocks"], *rows(BAN_BLOCKS)],
         "sources": _sources(),
-        "ban_lines": "bans.csv",
     }
 
 

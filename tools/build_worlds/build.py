@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from tools.build_worlds.blocks import describe
-from tools.build_worlds.coverage import coverage_tables, export_coverage, import_coverage
+from tools.build_worlds.coverage import import_coverage, with_law
 from tools.build_worlds.plain import plain_world
 from tools.build_worlds.rest import rest_of_table
-from tools.build_worlds.shares import with_dormant_shares
+from tools.build_worlds.shares import members, with_dormant_shares
 from tools.build_worlds.specs import Known2022, write_specs
 
 from detente.assembly.split import split_country
@@ -38,7 +38,6 @@ class Sources:
     data: Path
     plain: World  # everyone but the DPRK
     specs: dict[tuple[int, str], Path]  # (year, size) to the split spec
-    export_coverage: Array  # (S,)
     import_coverage: Array  # (S, N), the plain world's order
 
 
@@ -48,9 +47,8 @@ def read_sources(data: Path, splits: Path) -> Sources:
     banned = import_coverage(data, rest.sectors, rest.countries)
     return Sources(
         data=data,
-        plain=plain_world(rest),
+        plain=with_law(plain_world(rest), None),
         specs=write_specs(Known2022(data, rest, banned), splits),
-        export_coverage=export_coverage(data, rest.sectors),
         import_coverage=banned,
     )
 
@@ -77,13 +75,8 @@ def build(sources: Sources, name: str) -> World:
     year, size = WORLDS[name]
     split = with_dprk(sources, year, size)
     before = split if year == 2016 else with_dprk(sources, 2016, size)
-    codes = split.sectors
-    padded = np.concatenate([np.zeros((len(codes), 1)), sources.import_coverage], axis=1)
-    coverage = coverage_tables(sources.export_coverage, padded, split.countries, codes)
-    meta = describe(split, year, size)
-    if year == 2016:
-        meta["coverage_not_in_force"] = ["unsc"]
-    banned = split.with_(meta=meta, coverage=coverage)
+    described = split.with_(meta=describe(split, year, size) | {"members": members()})
+    banned = with_law(described, year)
     world = with_dormant_shares(banned, before, year != 2016, sources.data)
     check(world).require()
     return world

@@ -1,40 +1,40 @@
-"""Coverage of bans: which share of a sector's pair trade is on banned HS lines."""
+"""What the law covers of headings and of each partner's exports: input to the DPRK's block."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tools.build_worlds.dprk_products import (
-    by_sector,
-    dprk_headings,
-    goods_mask,
-    placed,
-    sector_of,
-    world_headings,
-)
-from tools.build_worlds.economies import economies, read_table
+from tools.build_worlds.dprk_products import by_sector, sector_of, world_headings
+from tools.build_worlds.economies import economies
+
+from detente.regimes import load_regime
+from detente.regimes.attach import attach_law
+from detente.regimes.coverage import DIRECTIONS, closed_by_cap, reach
+from detente.sources.hs import REVISIONS
+from detente.world.core import World
 
 Array = NDArray[np.float64]
 
-#: Regimes that ban everything between the DPRK and one partner.
-BILATERAL = {"rok-may-24": "KOR", "japan": "JPN", "us-dprk": "USA"}
+#: Regimes on the DPRK that its baselines hold.
+ON_DPRK = ("unsc-dprk", "rok-may-24", "japan-dprk", "us-dprk", "eu-dprk")
+#: Regimes that the table of 2022 holds.
+ON_RUSSIA = ("russia-2014", "russia-2022")
+#: Revision of the headings of the originals.
+HEADINGS = "HS07"
+assert HEADINGS in REVISIONS
 
 
-def prefixes(text: str) -> tuple[str, ...]:
-    """HS prefixes of a cell of bans.csv: ``2701``, ``50-63``."""
-    first, _, last = text.partition("-")
-    if not last:
-        return (text,)
-    return tuple(f"{k:0{len(first)}d}" for k in range(int(first), int(last) + 1))
+def middle_of(year: int) -> date:
+    """The day whose law a year's trade is taken to hold: what held for most of the year."""
+    return date(year, 7, 1)
 
 
-def banned_share(
-    headings: tuple[str, ...], direction: str, regime: str = "unsc"
-) -> dict[str, float]:
-    """Heading to the share that a regime bans: the largest of the rows that match.
+def banned_share(headings: tuple[str, ...], direction: str) -> dict[str, float]:
+    """Heading to the share that the UN bans in 2018, a cap's part included.
 
     Parameters
     ----------
@@ -42,27 +42,20 @@ def banned_share(
         Four digits each.
     direction : str
         ``export`` (from the DPRK) or ``import``.
-    regime : str
-        Name in bans.csv.
 
     Returns
     -------
     dict
         Only headings with something banned.
     """
-    rows = [
-        r
-        for r in read_table("bans.csv")
-        if (r["regime"], r["direction"]) == (regime, direction)
-    ]
-    found: dict[str, float] = {}
-    for row in rows:
-        hit = prefixes(row["hs"])
-        spared = prefixes(row["except_hs"]) if row["except_hs"] else ()
-        for heading in headings:
-            if heading.startswith(hit) and not (spared and heading.startswith(spared)):
-                found[heading] = max(found.get(heading, 0.0), float(row["covered"]))
-    return found
+    regime = load_regime("unsc-dprk")
+    share = np.zeros(len(headings))
+    for provision in regime.provisions:
+        if provision.holds_on(middle_of(2018)):
+            found = reach(provision, regime.hs_revision, headings, HEADINGS)
+            part = closed_by_cap(provision) if provision.cap else 1.0
+            share = np.maximum(share, part * found[DIRECTIONS.index(direction)])
+    return {h: float(v) for h, v in zip(headings, share, strict=True) if v > 0}
 
 
 def _share(headings: Mapping[str, float], direction: str, codes: tuple[str, ...]) -> Array:
@@ -72,11 +65,6 @@ def _share(headings: Mapping[str, float], direction: str, codes: tuple[str, ...]
     total = by_sector(named, codes)
     hit = by_sector({h: v * banned.get(h, 0.0) for h, v in named.items()}, codes)
     return np.divide(hit, total, out=np.zeros_like(hit), where=total > 0)
-
-
-def export_coverage(data: Path, codes: tuple[str, ...]) -> Array:
-    """Share of the DPRK's exports on banned lines, by the mix of 2016, shape (S,)."""
-    return _share(placed(dprk_headings(data, 2016)), "export", codes)
 
 
 def import_coverage(data: Path, codes: tuple[str, ...], partners: tuple[str, ...]) -> Array:
@@ -94,30 +82,23 @@ def import_coverage(data: Path, codes: tuple[str, ...], partners: tuple[str, ...
     return np.stack([_share(mixes.get(p, everyone), "import", codes) for p in partners], axis=1)
 
 
-def coverage_tables(
-    exports: Array, imports: Array, countries: tuple[str, ...], codes: tuple[str, ...]
-) -> dict[str, Array]:
-    """Every regime's coverage, shape (S, N, N) each; PRK is one of the countries.
+def with_law(world: World, year: int | None) -> World:
+    """The world with the law that its trade holds on record.
 
     Parameters
     ----------
-    exports : ndarray, shape (S,)
-        UN coverage of what the DPRK sells, the same for every partner.
-    imports : ndarray, shape (S, N)
-        UN coverage of what each country sells to it (PRK's own column is not read).
-    countries, codes : tuple of str
-        Axes.
+    world : World
+        Its metadata name the members of its regions.
+    year : int, optional
+        Of the DPRK's block; None where the DPRK is not in the world.
+
+    Notes
+    -----
+    Russia's regimes are recorded without coverage tables: most of 2022's trade took place
+    before they were complete, so that no link of the table is closed by them alone.
     """
-    n, prk = len(countries), countries.index("PRK")
-    others = np.arange(n) != prk
-    unsc = np.zeros((len(codes), n, n))
-    unsc[:, prk, others] = exports[:, None]
-    unsc[:, others, prk] = imports[:, others]
-    found = {"unsc": unsc}
-    customs = goods_mask(codes)
-    for regime, partner in BILATERAL.items():
-        table = np.zeros_like(unsc)
-        here = countries.index(partner)
-        table[customs, prk, here] = table[customs, here, prk] = 1.0
-        found[regime] = table
-    return found
+    on_russia = [load_regime(name) for name in ON_RUSSIA]
+    world = attach_law(world, on_russia, middle_of(2022), tables=False)
+    if year is None:
+        return world
+    return attach_law(world, [load_regime(name) for name in ON_DPRK], middle_of(year))

@@ -3,6 +3,7 @@
 Run ``python -m tools.build_worlds.product_mix DATA`` to write product_mix.csv below
 detente/data. A heading stands alone where any regime names a heading of its chapter; all else
 is the rest of its chapter, by industry. No figure of the originals is copied: shares, grouped.
+It is to be run again when a regime names headings of further chapters.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ from pathlib import Path
 
 import pandas as pd
 from tools.build_worlds.dprk_products import dprk_headings, placed, world_headings
-from tools.build_worlds.economies import economies, read_table
+from tools.build_worlds.economies import economies
 from tools.build_worlds.gravity import TARGET, write
 
-from detente.errors import InputError
 from detente.regimes import Regime, load_regime, regime_names
+from detente.regimes.hs import headings, in_hs92, moved_to
 from detente.regimes.mixrows import NO_PRODUCT
-from detente.regimes.mixtable import REST, WHOLE, YEARS
+from detente.regimes.mixtable import REST, REVISION, WHOLE, YEARS
 from detente.sources.hs import icio_of
 
 #: Targets of regimes that are in no embedded economy.
 APART = ("IRN",)
+#: Rows, about: a summary, not a copy.
+MOST = 8000
 #: Headings of older revisions in the DPRK's figures → that of HS 2007 that took most of them.
 OLDER: Mapping[str, str] = {
     "1519": "3823",
@@ -34,12 +37,23 @@ OLDER: Mapping[str, str] = {
 }
 
 
-def split_chapters(regimes: tuple[Regime, ...]) -> frozenset[str]:
-    """Chapters of which a regime, or the table of bans, names a heading or finer lines."""
-    named = [line for regime in regimes for line in lines_of(regime)]
-    for row in read_table("bans.csv"):
-        named += [part for key in ("hs", "except_hs") for part in row[key].split("-")]
-    return frozenset(line[:2] for line in named if len(line) >= 4 and line[:4].isdigit())
+def named(regimes: tuple[Regime, ...]) -> frozenset[str]:
+    """Headings that a regime's provisions name or spare, in HS 2007."""
+    found: set[str] = set()
+    for regime in regimes:
+        for line in lines_of(regime):
+            if len(line) >= 4:
+                found |= in_2007(line[:4], regime.hs_revision)
+    return frozenset(found)
+
+
+def in_2007(heading: str, revision: str) -> set[str]:
+    """A heading of another revision in the originals' own: by way of HS 1992 where needed."""
+    known = headings(REVISION)
+    if heading in known:
+        return {heading}
+    old = in_hs92(heading, revision)
+    return {new for h in old for new in ([h] if h in known else moved_to(h, REVISION))}
 
 
 def lines_of(regime: Regime) -> list[str]:
@@ -83,42 +97,59 @@ def renamed(mix: Mapping[str, float]) -> dict[str, float]:
     return found
 
 
-def grouped(
-    mix: Mapping[str, float], alone: frozenset[str], digits: int = 6
-) -> dict[tuple[str, str], float]:
+def standing_alone(
+    mixes: Mapping[str, Mapping[str, float]], regimes: tuple[Regime, ...], most: int = MOST
+) -> frozenset[str]:
+    """Headings with rows of their own.
+
+    All of a chapter of which a regime names one, so that other laws can be tried; where that
+    makes the table too long, the longest of these chapters keep only those that are named.
+    """
+    wanted = named(regimes)
+    chapters = {h[:2] for h in wanted}
+    alone = {h for h in headings(REVISION) if h[:2] in chapters}
+
+    def rows() -> int:
+        return sum(len(grouped(mix, frozenset(alone))) for mix in mixes.values())
+
+    while chapters and rows() > most:
+        longest = max(sorted(chapters), key=lambda c: sum(h[:2] == c for h in alone))
+        chapters.remove(longest)
+        alone = {h for h in alone if h[:2] != longest or h in wanted}
+    return frozenset(alone)
+
+
+def grouped(mix: Mapping[str, float], alone: frozenset[str]) -> dict[tuple[str, str], float]:
     """Shares of (lines, industry) in one exporter's mix: a heading, or ``52*``."""
     total = sum(mix.values())
     found: dict[tuple[str, str], float] = {}
     for heading, value in sorted(mix.items()):
-        lines = heading if heading[:2] in alone else heading[:2] + REST
+        lines = heading if heading in alone else heading[:2] + REST
         key = lines, icio_of(heading)
         found[key] = found.get(key, 0.0) + value / total
-    return {key: float(f"{share:.{digits}g}") for key, share in found.items()}
+    return found
 
 
 def table(data: Path, regimes: tuple[Regime, ...]) -> list[dict[str, str]]:
-    """Rows of product_mix.csv: exporter, lines, icio, share."""
-    alone = split_chapters(regimes)
+    """Rows of product_mix.csv: exporter, lines, icio, share (six significant digits)."""
     mixes = exports(data)
+    alone = standing_alone(mixes, regimes)
     whole = sum(sum(mix.values()) for code, mix in mixes.items() if code not in (*APART, "PRK"))
     rows = []
     for code in ("PRK", *economies().codes, *APART):
         if code not in mixes:
             continue  # Chinese Taipei reports none
-        weight = f"{sum(mixes[code].values()) / whole:.6g}"
-        rows.append({"exporter": code, "lines": WHOLE, "icio": "", "share": weight})
-        for (lines, icio), share in sorted(grouped(mixes[code], alone).items()):
-            found = {"lines": lines, "icio": icio, "share": f"{share:.6g}"}
-            rows.append({"exporter": code, **found})
+        shares = {(WHOLE, ""): sum(mixes[code].values()) / whole}
+        shares |= dict(sorted(grouped(mixes[code], alone).items()))
+        for (lines, icio), share in shares.items():
+            row = {"exporter": code, "lines": lines, "icio": icio, "share": f"{share:.6g}"}
+            rows.append(row)
     return rows
 
 
 def main(data: Path, target: Path = TARGET) -> None:
     """Write product_mix.csv."""
-    rows = table(data, all_regimes())
-    if len(rows) > 8000:
-        raise InputError(f"the table has {len(rows):,} rows: it should stay a summary.")
-    write(target / "product_mix.csv", rows)
+    write(target / "product_mix.csv", table(data, all_regimes()))
 
 
 if __name__ == "__main__":

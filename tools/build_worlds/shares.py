@@ -39,7 +39,7 @@ def with_dormant_shares(world: World, before: World, others: bool, data: Path) -
     past = history(before, others)
     goods = [s for s, g in zip(world.sectors, goods_mask(world.sectors), strict=True) if g]
     facts: dict[str, Any] = {
-        "members": {code: list(economies().members(code)) for code in economies().codes},
+        "members": members(),
         "blocs": {bloc: list(members) for bloc, members in BLOCS.items()},
         "elasticity_errors": elasticity_errors(data),
     }
@@ -47,6 +47,11 @@ def with_dormant_shares(world: World, before: World, others: bool, data: Path) -
     shares = dormant_shares(ready, COUNTRY, history=past, traded=goods)
     attached = shares.attach()
     return attached.with_(meta={**attached.meta, "link_kind": link_kind(shares)})
+
+
+def members() -> dict[str, list[str]]:
+    """Every economy of the worlds with the countries in it."""
+    return {code: list(economies().members(code)) for code in economies().codes}
 
 
 def link_kind(shares: DormantShares) -> list[dict[str, Any]]:

@@ -70,7 +70,7 @@ _SOURCES: Mapping[tuple[str, str], tuple[str, str, dict[int, str]]] = {
     ("imports", "KOR"): ("Ministry of Unification; mix of Kaesong stated", _CITE, {}),
     ("exports", "cell"): ("Chinese customs; KITA; CEPII BACI", f"{_CITE}; Etalab 2.0", {}),
     ("imports", "cell"): ("reports of fuel deliveries; CEPII BACI", f"{_CITE}; Etalab 2.0", {}),
-    ("imports", "weight"): ("UN Comtrade 2017, bans.csv: share not banned", _CITE, {}),
+    ("imports", "weight"): ("UN Comtrade 2017, data/regimes: share not banned", _CITE, {}),
 }
 
 

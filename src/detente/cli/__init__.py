@@ -15,9 +15,12 @@ from typer.core import TyperGroup
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from detente._version import __version__
+from detente.cli.attribute import attribute
+from detente.cli.explain import explain
 from detente.cli.fetch import fetch
 from detente.cli.gravity import gravity
 from detente.cli.partners import partners
+from detente.cli.path import path
 from detente.cli.replicate import replicate
 from detente.cli.run import run
 from detente.cli.schema import schema
@@ -77,9 +80,12 @@ def _options(
 
 
 app.command()(run)
+app.command()(path)
 app.command()(partners)
+app.command()(attribute)
 app.add_typer(world_app, name="world")
 app.command()(schema)
+app.command()(explain)
 app.command()(replicate)
 app.command()(fetch)
 app.command()(gravity)

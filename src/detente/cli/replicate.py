@@ -24,15 +24,19 @@ REPLICATIONS: dict[str, tuple[str, str]] = {
     "caliendo-parro-elasticities": ("caliendo_parro_elasticities", "elasticities by sector"),
     "agtpa": ("agtpa", "gravity, trade without borders"),
     "costinot-rodriguez-clare-2014": ("costinot_rodriguez_clare_2014", "gains from trade"),
+    "coalitions": ("coalitions", "what coalitions of senders achieve"),
 }
+#: Replications that run on an embedded world too, without data.
+WITHOUT_DATA = ("coalitions",)
 NAMES = tuple(REPLICATIONS)
 
 
 def replicate(
     name: Annotated[str, typer.Argument(metavar="NAME", help="One of those above.")],
     data: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder with the data (docs/replications.md).")
-    ],
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder with the data (docs/replications.md)."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="DIR", help="Write tables here.")
     ] = None,
@@ -50,6 +54,8 @@ def replicate(
     Example: detente replicate caliendo-parro-2015 --data cp2015
     """
     run = _found(name)
+    if data is None and name not in WITHOUT_DATA:
+        raise InputError(f"'{name}' needs its data: --data DIR (docs/replications.md).")
     if form is Format.parquet and out is None:
         raise InputError("--format parquet writes files: say where with -o DIR.")
     with working("solving"):
@@ -65,7 +71,7 @@ _LISTED = "\n    ".join(f"{name:<31}{entry[-1]}" for name, entry in REPLICATIONS
 replicate.__doc__ = (replicate.__doc__ or "").replace("{listed}", f"\b\n    {_LISTED}")
 
 
-def _found(name: str) -> Callable[[Path], Replicated]:
+def _found(name: str) -> Callable[[Path | None], Replicated]:
     """The function of a replication; an unknown name is refused with the nearest."""
     if name not in REPLICATIONS:
         raise InputError(
@@ -74,7 +80,7 @@ def _found(name: str) -> Callable[[Path], Replicated]:
         )
     module, _, function = REPLICATIONS[name][0].partition(":")
     run = getattr(import_module(f"detente.replicate.{module}"), function or module)
-    return cast("Callable[[Path], Replicated]", run)
+    return cast("Callable[[Path | None], Replicated]", run)
 
 
 def _print(found: Replicated, form: Format, *, to_folder: bool) -> None:

@@ -59,6 +59,11 @@ TableName = Annotated[
     str | None, typer.Option(metavar="NAME", help="Only this table (csv: welfare).")
 ]
 
+Years = Annotated[
+    int | None,
+    typer.Option("--years", metavar="N", help="Also the path, year by year, over N years."),
+]
+
 
 def run(
     file: File,
@@ -68,6 +73,7 @@ def run(
     country: Country = None,
     deficit_rule: Rule = None,
     psi_scale: Scale = None,
+    years: Years = None,
     tolerance: Tolerance = None,
     out: Out = None,
     form: Shape = Format.table,
@@ -94,7 +100,7 @@ def run(
             at=at,
             country=country,
             tolerance=tolerance,
-            assumed={"deficit_rule": deficit_rule, "psi_scale": psi_scale},
+            assumed={"deficit_rule": deficit_rule, "psi_scale": psi_scale, "years": years},
         )
     _answer(result, country, form, table, out)
 
@@ -168,8 +174,12 @@ def _answer(
     result: Result, country: str | None, form: Format, table: str | None, out: Path | None
 ) -> None:
     """Print, and write where a folder is given."""
+    from detente.cli.path import print_path, run_path
+
+    path = run_path(result)
+    extra = {} if path is None else dict(path.tables(country))
     if form in (Format.csv, Format.parquet):
-        tables = result.tables(country)
+        tables = result.tables(country) | extra
         if out is None:
             echo_csv(one_table(tables, table or "welfare"))
             if result.provisional:
@@ -181,21 +191,27 @@ def _answer(
     from detente.report.view import View
 
     view = View.of(result, country)
-    shown = None if table is None else one_table(view.tables, table)
+    shown = None if table is None else one_table({**view.tables, **extra}, table)
     if out is not None:
+        from detente.paths.folder import path_files
         from detente.report.folder import write_run
 
         earlier = out.is_dir() and any(out.iterdir())
-        write_run(out, view)
+        focus = country or result.focus
+        write_run(out, view, None if path is None else path_files(path, focus))
         if earlier:
             typer.echo(f"note: an earlier run in {out} was replaced.", err=True)
     if form is Format.json:
-        whole = document(view.provenance, view.tables) if shown is None else records(shown)
+        whole: Any = document(view.provenance, view.tables) if shown is None else records(shown)
+        if shown is None and path is not None:
+            whole["path"] = path.to_dict(country)
         echo_json(whole)
         return
     from detente.cli.render import print_frame, print_report
 
     if shown is None:
         print_report(view)
+        if path is not None:
+            print_path(path, country or result.focus)
     else:
         print_frame(shown)

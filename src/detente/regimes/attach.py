@@ -14,7 +14,11 @@ from detente.world.core import Array, World
 
 
 def attach_law(
-    world: World, regimes: Sequence[Regime], day: date, mix: Mix | None = None, tables: bool = True
+    world: World,
+    regimes: Sequence[Regime],
+    day: date,
+    mix: Mix | None = None,
+    tables: bool = True,
 ) -> World:
     """The world with the law that its baseline holds on record, and its coverage tables.
 
@@ -49,9 +53,7 @@ def attach_law(
     (target,) = targets
     law = TargetLaw(world, target, mix or mix_for(world, target), day, lambda _: True)
     names = [law.add(regime).regime.regime for regime in regimes]
-    tables = {
-        name: _table(world, law, regime) for name, regime in zip(names, regimes, strict=True)
-    }
+    made = {regime.regime: _table(world, law, regime) for regime in regimes if tables}
     kept = {name: t for name, t in world.coverage.items() if name not in names}
     facts: dict[str, object] = {"day": day.isoformat(), "regimes": names}
     if mix is not None:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detente.errors import InputError
-from detente.regimes.hs import headings, in_hs92
+from detente.regimes.hs import REVISIONS, headings, in_hs92, meanings
 from detente.regimes.mix import Mix, mix_for
 from detente.regimes.schema import Products, Provision, Regime
 from detente.world.core import Array, World
@@ -70,8 +70,14 @@ def _of_groups(
 
 
 def _translated(line: str, revision: str, given_in: str) -> tuple[str, ...]:
-    """A line in the revision of the groups: itself if it is there, else by way of HS 1992."""
-    if not line or revision == given_in or line[:4] in headings(given_in) or len(line) == 2:
+    """A line in the revision of the groups: itself where it means the same, else by HS 1992."""
+    if len(line) <= 2 or revision == given_in:
+        return (line,)
+    first, last = sorted((REVISIONS.index(revision), REVISIONS.index(given_in)))
+    changed = any(
+        first < REVISIONS.index(since) <= last for since, _, _ in meanings().get(line[:4], ())
+    )
+    if line[:4] in headings(given_in) and not changed:
         return (line,)
     return in_hs92(line, revision)
 
@@ -106,23 +112,29 @@ def to_sectors(share: Array, weight: Array, sector: NDArray[np.intp], n_sectors:
     Where nothing is known of what a pair trades in a sector, only what is true of every
     group of the sector is true of it: the smallest of their shares.
     """
-    broadcast = np.broadcast_to(share if share.ndim == 2 else share[:, None], weight.shape)
-    shape = (n_sectors, weight.shape[1])
-    found, total, least = np.zeros(shape), np.zeros(shape), np.full(shape, np.inf)
-    np.add.at(found, sector, weight * broadcast)
-    np.add.at(total, sector, weight)
-    np.minimum.at(least, sector, broadcast)
-    found = np.where(total > 0, found, np.where(np.isfinite(least), least, 0.0))
-    # weights sum to one up to rounding
-    return np.minimum(found, 1.0)
+    values = np.broadcast_to(share if share.ndim == 2 else share[:, None], weight.shape)
+    inside = _inside(sector, n_sectors)
+    found: Array = inside @ (weight * values)
+    unknown = (inside @ weight <= 0) & (inside.sum(axis=1) > 0)[:, None]
+    if unknown.any():
+        least = np.full(unknown.shape, np.inf)
+        np.minimum.at(least, sector, values)
+        found[unknown] = least[unknown]
+    within: Array = np.clip(found, 0.0, 1.0)  # weights sum to one up to rounding
+    return within
 
 
 def traded(weight: Array, sector: NDArray[np.intp], n_sectors: int) -> NDArray[np.bool_]:
     """Groups that a pair trades, or may trade where nothing is known of the sector; (G, N)."""
-    total = np.zeros((n_sectors, weight.shape[1]))
-    np.add.at(total, sector, weight)
+    total = _inside(sector, n_sectors) @ weight
     found: NDArray[np.bool_] = (weight > 0) | (total[sector] == 0)
     return found
+
+
+def _inside(sector: NDArray[np.intp], n_sectors: int) -> Array:
+    """Whether a group is in a sector, shape (S, G) of 0 and 1."""
+    inside: Array = (sector[None] == np.arange(n_sectors)[:, None]).astype(np.float64)
+    return inside
 
 
 def closed_by_cap(provision: Provision) -> float:
@@ -209,7 +221,7 @@ def pair_coverage(
 def binds(regime: Regime, world: World, target: str) -> Array:
     """Which partners apply a regime to a target, shape (N,) of 0 and 1.
 
-    A region of the world counts as a sender where any of its members is one.
+    A region of the world counts as a sender where at least half of its members are.
     """
     return _binds(regime.senders, world.countries, _members(world), target)
 
@@ -222,19 +234,12 @@ def _binds(
     target: str,
 ) -> Array:
     inside = dict(members)
-    found = np.array(
-        [
-            float(
-                c != target
-                and (
-                    senders == ("all",)
-                    or c in senders
-                    or bool(set(inside.get(c, ())) & set(senders))
-                )
-            )
-            for c in countries
-        ]
-    )
+    found = np.zeros(len(countries))
+    for n, code in enumerate(countries):
+        region = inside.get(code, (code,))
+        named = sum(member in senders for member in region)
+        applies = senders == ("all",) or code in senders or 2 * named >= len(region)
+        found[n] = float(applies and code != target)
     found.flags.writeable = False
     return found
 

@@ -56,6 +56,7 @@ class Held:
     prior: Array  # what was closed before it was lifted: what snaps back
     prior_on: Mask
     prior_stated: Mask
+    before: Array  # (2, G, N): what the baseline closes, by any provision
 
     @property
     def untouched(self) -> bool:
@@ -86,6 +87,8 @@ class TargetLaw:
         Law adopted by this day is in the baseline's trade; None: none is.
     in_baseline : callable
         Whether a regime is one that the baseline holds.
+    shared : dict, optional
+        Regimes as in the baseline, kept between laws of worlds alike.
     """
 
     world: World
@@ -93,6 +96,7 @@ class TargetLaw:
     mix: Mix
     day: date | None
     in_baseline: Callable[[Regime], bool]
+    shared: dict[Regime, Held] = field(default_factory=dict)
     held: dict[str, Held] = field(default_factory=dict)
     rent: dict[str, str] = field(default_factory=dict)
 
@@ -105,16 +109,19 @@ class TargetLaw:
             [traded(weight, self.sector, self.world.n_sectors) for weight in weights]
         )
         self.traded[:, :, self.t] = False
+        self._effects: Effects | None = None
 
     # -- what is asked of it ---------------------------------------------------------------
     def add(self, regime: Regime) -> Held:
         """The regime as the baseline has it; once added, the same object again."""
         if regime.regime in self.held:
             return self.held[regime.regime]
-        day = self.day if self.in_baseline(regime) else None
-        held = _as_in_baseline(self, regime, day)
-        self.held[regime.regime] = held
-        return held
+        if regime not in self.shared:
+            day = self.day if self.in_baseline(regime) else None
+            self.shared[regime] = _as_in_baseline(self, regime, day)
+        self._effects = None
+        self.held[regime.regime] = self.shared[regime]
+        return self.held[regime.regime]
 
     def lift(self, name: str, rows: Mask, cells: Mask) -> Mask:
         """Lift provisions (P,) on lines (2, G, N); returns where something was closed."""
@@ -205,6 +212,8 @@ class TargetLaw:
         psi : ndarray (S, N, N), optional
             ψ as before the bans, unscaled: tells what of today's trade leaks.
         """
+        if self._effects is not None and psi is not None:
+            return self._effects
         parts = self._by_group()
         world, shape = self.world, self.world.flows.shape
         found = Effects(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.ones(shape))
@@ -223,6 +232,7 @@ class TargetLaw:
         for array in (found.before, found.still, found.lifted):
             array[:, self.t, self.t] = 0.0
         found.link[:, self.t, self.t] = 1.0
+        self._effects = None if psi is None else found
         return found
 
     def _by_group(self) -> tuple[Array, Array, Array, Array, Array]:
@@ -230,7 +240,11 @@ class TargetLaw:
         shape = (2, len(self.codes), self.world.n_countries)
         before, observed, stated, blocked = (np.zeros(shape) for _ in range(4))
         for held in self.held.values():
-            np.maximum(before, _largest(held.base, shape), out=before)
+            np.maximum(before, held.before, out=before)
+            if not held.stated.any():
+                now = held.before if held.untouched else _largest(held.now, shape)
+                np.maximum(observed, now, out=observed)
+                continue
             told = held.stated[:, None, None, :]
             np.maximum(observed, _largest(np.where(told, 0.0, held.now), shape), out=observed)
             closed = np.where(told, held.now, 0.0)
@@ -251,18 +265,39 @@ class TargetLaw:
         """Regime → the provisions that still close some of these links, and which (S, N, N)."""
         found: dict[str, tuple[tuple[str, ...], Mask]] = {}
         lines = self.lines(cells)
-        for name, held in self.held.items():
-            hit = (held.now > NOTHING) & (self.traded & lines)[None]
-            rows = _any(hit, (1, 2, 3))
-            if rows.any():
-                ids = (p.id for p, r in zip(held.provisions, rows, strict=True) if r)
-                found[name] = (tuple(ids), self.links(_any(hit, 0)))
+        for name, held, hit in self._closed_now(lines):
+            ids = _ids(held, _any(hit, (1, 2, 3)))
+            found[name] = (ids, self.links(_any(hit, 0)))
         return found
 
-    def pairs(self) -> list[tuple[int, int]]:
-        """Exporter and importer of every pair of the target: its sales, then its purchases."""
-        others = [n for n in range(self.world.n_countries) if n != self.t]
-        return [(self.t, n) for n in others] + [(n, self.t) for n in others]
+    def closed_by(self, name: str) -> Array:
+        """Share of each link that one regime alone still closes, (S, N, N)."""
+        held, world = self.held[name], self.world
+        now = _largest(held.now, held.now.shape[1:])
+        found = np.zeros(world.flows.shape)
+        found[:, self.t] = to_sectors(now[0], self.mix.exports, self.sector, world.n_sectors)
+        found[:, :, self.t] = to_sectors(now[1], self.mix.imports, self.sector, world.n_sectors)
+        found[:, self.t, self.t] = 0.0
+        return found
+
+    def closing_by_pair(self, cells: Mask) -> dict[tuple[int, int], dict[str, tuple[str, ...]]]:
+        """(exporter, importer) → regime → the provisions that still close some of its links."""
+        found: dict[tuple[int, int], dict[str, tuple[str, ...]]] = {}
+        for name, held, hit in self._closed_now(self.lines(cells)):
+            by_pair = _any(hit, 2)  # (P, 2, N)
+            for d, n in np.argwhere(_any(by_pair, 0)):
+                pair = (self.t, int(n)) if d == 0 else (int(n), self.t)
+                found.setdefault(pair, {})[name] = _ids(held, by_pair[:, d, n])
+        return found
+
+    def _closed_now(self, lines: Mask) -> list[tuple[str, Held, Mask]]:
+        """Regimes that close some of these lines, and which provision closes which."""
+        found = []
+        for name, held in self.held.items():
+            hit = (held.now > NOTHING) & (self.traded & lines)[None]
+            if hit.any():
+                found.append((name, held, hit))
+        return found
 
     def reached(self, name: str, rows: Mask) -> Mask:
         """Lines (2, G, N) that some provisions (P,) of a regime name."""
@@ -277,9 +312,11 @@ class TargetLaw:
         """Lines (2, G, N) as links (S, N, N): those where such lines trade."""
         found = np.zeros(self.world.flows.shape, dtype=bool)
         weighed = lines & self.traded
-        for g in np.flatnonzero(_any(weighed, (0, 2))):
-            found[self.sector[g], self.t, :] |= weighed[0, g]
-            found[self.sector[g], :, self.t] |= weighed[1, g]
+        sold, bought = np.zeros((2, self.world.n_sectors, self.world.n_countries), dtype=bool)
+        np.logical_or.at(sold, self.sector, weighed[0])
+        np.logical_or.at(bought, self.sector, weighed[1])
+        found[:, self.t, :] |= sold
+        found[:, :, self.t] |= bought
         return found
 
     # -- caps ------------------------------------------------------------------------------
@@ -345,6 +382,7 @@ class TargetLaw:
         held = self.held[name]
         if held.untouched:
             held = Held(**{**vars(held), "now": held.base.copy(), "on": held.on.copy()})
+            self._effects = None
             for key in ("stated", "survival", "prior", "prior_on", "prior_stated"):
                 setattr(held, key, getattr(held, key).copy())
             self.held[name] = held
@@ -382,20 +420,25 @@ def _as_in_baseline(law: TargetLaw, regime: Regime, day: date | None) -> Held:
     stated = np.zeros(on.shape, dtype=bool)
     survival = np.zeros((len(provisions), len(law.codes), law.world.n_countries))
     return Held(
-        regime,
-        provisions,
-        reached,
-        bound,
-        on,
-        base,
-        on,
-        base,
-        stated,
-        survival,
-        base,
-        on,
-        stated,
+        regime=regime,
+        provisions=provisions,
+        reach=reached,
+        binds=bound,
+        base_on=on,
+        base=base,
+        on=on,
+        now=base,
+        stated=stated,
+        survival=survival,
+        prior=base,
+        prior_on=on,
+        prior_stated=stated,
+        before=_largest(base, base.shape[1:]),
     )
+
+
+def _ids(held: Held, rows: Mask) -> tuple[str, ...]:
+    return tuple(p.id for p, r in zip(held.provisions, rows, strict=True) if r)
 
 
 def _capped(held: Held) -> Mask:

@@ -339,19 +339,33 @@ def _told_of(rows: pd.DataFrame, revision: str, note: str) -> str:
     return f"{note}: by pair and HS line of {digits} digits ({revision}{when}; observed)"
 
 
+def _selected(world: World, products: set[str], embedded: Mix) -> list[str]:
+    """Sectors of which the data hold the smaller part of the lines that are traded."""
+    lines = {p[:4] for p in products} | {p[:2] + REST for p in products}
+    seen = np.array([g.code in lines for g in embedded.groups])
+    weight = embedded.exports.sum(axis=1) + embedded.imports.sum(axis=1)
+    sector = _sector(embedded.groups)
+    whole = np.bincount(sector, weight, world.n_sectors)
+    part = np.bincount(sector, weight * seen, world.n_sectors)
+    few = np.flatnonzero((part > 0) & (part < _ENOUGH * whole))
+    if not len(few):
+        return []
+    return [
+        f"the data look like a selection of products in "
+        f"{listed(world.sectors[s] for s in few)}: weights there are of what is in them"
+    ]
+
+
 def _in_revision(mix: Mix, revision: str) -> Mix:
     """The embedded mix in another revision's headings, as far as those can be told."""
-    moves = {
-        g: [Group(code, g.sector) for code in _moved(g.code, revision)] for g in mix.groups
-    }
-    groups = _sorted({new for found in moves.values() for new in found})
+    moves = {g: _moved(g.code, revision) for g in mix.groups}
+    groups = _sorted({Group(new, g.sector) for g, found in moves.items() for new in found})
     carry = np.zeros((len(groups), len(mix.groups)))
     for j, g in enumerate(mix.groups):
         for new in moves[g]:
-            carry[groups.index(new), j] = 1.0 / len(moves[g])
-    return Mix(
-        mix.target, groups, carry @ mix.exports, carry @ mix.imports, mix.basis, revision
-    )
+            carry[groups.index(Group(new, g.sector)), j] = 1.0 / len(moves[g])
+    exports, imports = carry @ mix.exports, carry @ mix.imports
+    return Mix(mix.target, groups, exports, imports, mix.basis, revision)
 
 
 def _moved(code: str, revision: str) -> tuple[str, ...]:

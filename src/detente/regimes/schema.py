@@ -56,7 +56,9 @@ class Products(_Part):
     whole; less where only finer lines of a heading are meant.
     """
 
-    hs: Codes = Field(description="Chapters, headings or six digits; 50-63; or all.")
+    hs: Codes = Field(
+        min_length=1, description="Chapters, headings or six digits; 50-63; or all."
+    )
     except_: Codes = Field(default=(), alias="except", description="Lines spared.")
     covered: Share = Field(default=1.0, description="Part of these lines that is reached.")
     what: str = Field(default="", description="The products in the provision's words.")

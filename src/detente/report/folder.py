@@ -33,7 +33,7 @@ _RUN = "run.json"
 _LISTS = ("tables.json", _RUN)
 
 
-def write_run(directory: Path, view: View) -> Path:
+def write_run(directory: Path, view: View, more: Mapping[str, bytes] | None = None) -> Path:
     """Write a run's folder.
 
     Parameters
@@ -42,6 +42,8 @@ def write_run(directory: Path, view: View) -> Path:
         Made if it is not there. An older run's folder is replaced, once the new one is
         complete; one that holds anything else is refused.
     view : View
+    more : mapping of relative path to bytes, optional
+        Other files of the same run: the path's tables and charts.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def write_run(directory: Path, view: View) -> Path:
         found["scenario.yaml"] = text.encode()
     if view.provenance["world"]["file"]:
         found[view.provenance["world"]["file"]] = world_bytes(view.world)
-    return write_files(directory, found, _facts(view))
+    return write_files(directory, {**found, **(more or {})}, _facts(view))
 
 
 def _facts(view: View) -> dict[str, Any]:

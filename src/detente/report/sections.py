@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from detente.outcomes.sensitivity import NORMAL_BORDER
 from detente.report.answer import answer
+from detente.report.law import still_closed
 from detente.report.numbers import (
     NO_MONEY,
     TINY,
@@ -24,7 +24,10 @@ from detente.report.numbers import (
     share,
     usd,
 )
+from detente.report.parts import Section, Table
 from detente.report.view import View, row_of
+
+__all__ = ["TERMS", "Section", "Table", "certificate", "head", "remarks", "sections"]
 
 #: What the parts of the exact decomposition are called.
 TERMS: Mapping[str, str] = {
@@ -40,31 +43,9 @@ TERMS: Mapping[str, str] = {
 }
 
 LIMITS = (
-    "A static comparison of two equilibria: no time path, investment or migration, full "
-    "employment. It says what would follow, not what will happen."
+    "A static comparison of two equilibria: no investment or migration, full employment; the "
+    "years between: detente path. It says what would follow, not what will happen."
 )
-
-
-@dataclass(frozen=True)
-class Table:
-    """Headers, their alignment (``l`` or ``r`` each), and rows of finished text."""
-
-    headers: tuple[str, ...]
-    align: str
-    rows: tuple[tuple[str, ...], ...]
-    #: rows that stand apart at the end (sums)
-    sums: int = 0
-
-
-@dataclass(frozen=True)
-class Section:
-    """A titled part: paragraphs, tables, then notes in small print."""
-
-    key: str
-    title: str
-    paragraphs: tuple[str, ...] = ()
-    tables: tuple[Table, ...] = ()
-    notes: tuple[str, ...] = field(default=())
 
 
 def sections(view: View) -> list[Section]:
@@ -72,7 +53,8 @@ def sections(view: View) -> list[Section]:
     found = [Section("answer", "The answer", tuple(answer(view)))]
     if view.no_effect and not view.asked:
         return [*found, trust(view)]
-    return [*found, gainers(view), partners(view), sources(view), trust(view)]
+    told = [gainers(view), partners(view), sources(view)]
+    return [*found, *told, *still_closed(view), trust(view)]
 
 
 # -- the head --------------------------------------------------------------------------------
@@ -107,7 +89,8 @@ def head(view: View) -> list[tuple[str, str]]:
     for name in ("active", "snapped back", "not yet"):
         for measure in (m for m in view.measures if m["status"] == name):
             rows.append((_STATUS[name], _measure(measure)))
-    return rows + [("Note", text) for text in remarks(view) if " banned by " in text]
+    told = (" banned by ", "warning: ", "no goods are in them")
+    return rows + [("Note", text) for text in remarks(view) if any(t in text for t in told)]
 
 
 def _baseline(view: View) -> list[tuple[str, str]]:

@@ -190,8 +190,11 @@ def blocks_of(meta: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _named(note: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
     """A measure as a line of text names it: its kind, and its regime or country."""
     fields = spec.get(note["kind"]) or {}
-    coverage = fields.get("coverage")
-    if isinstance(coverage, str):
-        return f"{note['kind']} {coverage}"
+    for key in ("regime", "coverage"):
+        if isinstance(fields.get(key), str):
+            given = fields.get("provisions", ())
+            some = given if isinstance(given, list | tuple) else [given]
+            only = f" {', '.join(map(str, some))}" if some else ""
+            return f"{note['kind']} {fields[key]}{only}"
     country = fields.get("country")
     return f"{note['kind']} {country}" if isinstance(country, str) else str(note["kind"])

@@ -188,11 +188,15 @@ class Scenario:
         day = self.end if at is None else _day(at)
         state = State(world, self.assumptions, self.source)
         # A measure that is not in force is tried on the side: its mistakes are refused too.
-        aside = State(world, self.assumptions, self.source)
+        aside: State | None = None
         touched: dict[int, str | None] = {}
         for m in in_order(self.measures):
-            words = m.apply(state if status(m, day) == "active" else aside)
-            touched[id(m)] = words if status(m, day) == "active" else None
+            if status(m, day) == "active":
+                touched[id(m)] = m.apply(state)
+                continue
+            aside = aside or State(world, self.assumptions, self.source)
+            m.apply(aside)
+            touched[id(m)] = None
         shocks = Shocks(
             deficit_rule=self.assumptions.rule,
             proportional_to=self.assumptions.proportional_to,

@@ -45,16 +45,14 @@ def _lines(value: Any) -> tuple[str, ...]:
     return found
 
 
-_LIST = WithJsonSchema(
-    {
-        "anyOf": [
-            {"type": ["string", "integer"]},
-            {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1},
-        ]
-    }
-)
-Provisions = Annotated[tuple[str, ...], BeforeValidator(_texts), _LIST]
-Lines = Annotated[tuple[str, ...], BeforeValidator(_lines), _LIST]
+def _one_or_more(*kinds: dict[str, Any]) -> WithJsonSchema:
+    listed = {"type": "array", "items": {"anyOf": list(kinds)}, "minItems": 1}
+    return WithJsonSchema({"anyOf": [*kinds, listed]})
+
+
+_NAME, _YEAR = {"type": "string"}, {"type": "number"}
+Provisions = Annotated[tuple[str, ...], BeforeValidator(_texts), _one_or_more(_NAME, _YEAR)]
+Lines = Annotated[tuple[str, ...], BeforeValidator(_lines), _one_or_more(_NAME)]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,7 +14,7 @@ import numpy as np
 from detente.regimes.catalogue import load_regime
 from detente.regimes.coverage import target_of
 from detente.regimes.law import Effects, Held, Mask, TargetLaw
-from detente.regimes.mix import mix_for
+from detente.regimes.mix import Mix, mix_for
 from detente.regimes.schema import Regime
 from detente.scenario.dates import parse_date
 from detente.shocks import Cap
@@ -55,12 +57,14 @@ class Laws:
             facts = self._recorded().get(target)
             own = parse_date(facts["day"]) if facts else None
             named = set(facts.get("regimes", ())) if facts else None
+            mix, shared = _kept(self.world, target, self.day)
             self.targets[target] = TargetLaw(
                 self.world,
                 target,
-                mix_for(self.world, target),
+                mix,
                 self.day or own,
                 lambda regime: named is None or regime.regime in named,
+                shared,
             )
         return self.targets[target]
 
@@ -152,36 +156,58 @@ class Laws:
         list of dict
             JSON-able rows: ``target``, ``exporter``, ``importer``, ``trade_before`` (what the
             closed and open lines together carried before the bans, million USD at baseline
-            spending), ``closed`` (share of it), ``regimes`` (name → provisions).
+            spending), ``closed`` (share of it), ``regimes`` (name → ``provisions`` and the
+            share that the regime alone still closes).
         """
         if psi is None:
             return []
         rows: list[dict[str, Any]] = []
         for law in self.targets.values():
             if law.touched:
-                still = law.effects(psi).still
-                for i, n in law.pairs():
-                    rows += _closed(law, still, psi, i, n)
+                rows += _closed(law, law.effects(psi).still, psi)
         return rows
 
 
-def _closed(law: TargetLaw, still: Array, psi: Array, i: int, n: int) -> list[dict[str, Any]]:
-    """The row of one pair; none where nothing that traded before is closed."""
+def _closed(law: TargetLaw, still: Array, psi: Array) -> list[dict[str, Any]]:
+    """Rows of the pairs of one target of which something that traded before is closed."""
     world = law.world
-    carried = world.expenditure[:, n] * psi[:, i, n] / (1.0 + psi[:, i, n])
-    total = float(carried.sum())
-    closed = float((carried * still[:, i, n]).sum())
-    if total <= 0 or closed < _TRACE * total:
-        return []
-    cells = np.zeros(still.shape, dtype=bool)
-    cells[:, i, n] = carried > 0
+    carried = world.expenditure[:, None, :] * (psi / (1.0 + psi))
+    total, closed = carried.sum(axis=0), (carried * still).sum(axis=0)
+    alone = {name: (carried * law.closed_by(name)).sum(axis=0) for name in law.held}
     return [
         {
             "target": law.target,
             "exporter": world.countries[i],
             "importer": world.countries[n],
-            "trade_before": total,
-            "closed": closed / total,
-            "regimes": {name: list(ids) for name, (ids, _) in law.closing(cells).items()},
+            "trade_before": float(total[i, n]),
+            "closed": float(closed[i, n] / total[i, n]),
+            "regimes": {
+                name: {
+                    "provisions": list(ids),
+                    "closed": float(alone[name][i, n] / total[i, n]),
+                }
+                for name, ids in regimes.items()
+            },
         }
+        for (i, n), regimes in law.closing_by_pair(carried > 0).items()
+        if closed[i, n] >= _TRACE * total[i, n] > 0
     ]
+
+
+#: Mixes and regimes as in the baseline, of the worlds used last.
+_KEPT: OrderedDict[tuple[Any, ...], tuple[Mix, dict[Regime, Held]]] = OrderedDict()
+_MOST_KEPT = 32
+
+
+def _kept(world: World, target: str, day: date | None) -> tuple[Mix, dict[Regime, Held]]:
+    """What the law of worlds alike shares: flows do not matter, labels and records do."""
+    facts = world.meta.get("law", {}).get(target, {})
+    own = world.content_hash if "mix" in facts else json.dumps(facts, sort_keys=True)
+    members = json.dumps(world.meta.get("members", {}), sort_keys=True)
+    key = (target, day, world.countries, world.sectors, own, members)
+    if key not in _KEPT:
+        _KEPT[key] = (mix_for(world, target), {})
+        if len(_KEPT) > _MOST_KEPT:
+            _KEPT.popitem(last=False)
+    _KEPT.move_to_end(key)
+    return _KEPT[key]

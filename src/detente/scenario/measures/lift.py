@@ -13,7 +13,8 @@ class Lift(LawMeasure):
 
     The lines that nothing else closes return towards what they traded before
     (:mod:`detente.regimes.law`): b = min(π + lifted·ψ, max(π, ψ)). A line stays closed as
-    long as one provision of any regime closes it, and the remarks name which. A cap that is
+    long as one provision of any regime closes it: the result's table ``closed`` says which,
+    and for whom. A cap that is
     lifted stops binding. Security Council resolutions on the DPRK have no sunset: the Council
     has to lift them by a new resolution.
     """
@@ -34,12 +35,7 @@ class Lift(LawMeasure):
         )
 
     def remarks(self, state: State) -> list[str]:
-        """Bans that still close these links, and links that have nowhere to go."""
+        """What was found out, and links that have nowhere to go."""
         chosen = self.chosen(state)
         reached = chosen.law.reached(chosen.name, chosen.rows) & chosen.cells
-        cells = chosen.law.links(reached)
-        return [
-            *super().remarks(state),
-            *state.still_banned(cells),
-            *state.without_dormant(cells),
-        ]
+        return [*super().remarks(state), *state.without_dormant(chosen.law.links(reached))]

@@ -100,6 +100,8 @@ class SecondarySanctions(Measure):
         if self.cost and self.complying == (ALL,):
             refuse("every third country complies: nobody is left to pay 'cost'.")
         refuse_two_lists_of_sectors(self.sectors, self.coverage)
+        if "coverage" in self.model_fields_set and self.complying is None:
+            refuse("'coverage' is what those who comply stop, and 'complying' names nobody.")
         return self
 
     def apply(self, state: State) -> str:
@@ -107,9 +109,11 @@ class SecondarySanctions(Measure):
         world = state.world
         third = self._third(world)
         complying = self._complying(world) & third
+        # also where nobody complies or pays: a code that the world lacks is refused
+        share = covered(self, world, self.coverage) * self._cells(world)
         if self.cost and not (third & ~complying).any():
             self.fail("complying", "every third country complies: nobody is left to pay.")
-        words = [self._ban(state, complying)] if self.complying else []
+        words = [self._ban(state, complying, share)] if self.complying else []
         if self.cost:
             words.append(self._charge(state, third & ~complying))
         return "; ".join(words) or "nothing: nobody complies and it costs nothing"
@@ -124,11 +128,10 @@ class SecondarySanctions(Measure):
             return np.zeros(world.n_countries, dtype=bool)
         return self.countries(world, self.complying, "complying")
 
-    def _ban(self, state: State, complying: Mask) -> str:
+    def _ban(self, state: State, complying: Mask, share: Array) -> str:
         """Add the layer of those who comply."""
         world = state.world
-        cells = self._cells(world) & _between(world, self.target, complying)
-        share = covered(self, world, self.coverage) * cells
+        share = share * _between(world, self.target, complying)
         name = f"secondary sanctions of {self.sender} on {self.target}"
         if name in state.layers:  # two measures are two layers: the stricter holds
             name = f"{name}, no. {len(state.layers) + 1}"

@@ -1,0 +1,311 @@
+"""``detente attribute``: who of several measures or regimes an outcome is due to."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from detente.cli.options import (
+    ListFormat,
+    echo_csv,
+    echo_json,
+    one_table,
+    progress_bar,
+    working,
+)
+from detente.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from detente.outcomes.attribution import Attribution
+    from detente.scenario import Scenario
+    from detente.world import World
+
+#: Fewer players are solved before a bar would be seen.
+_BAR = 6
+
+
+class Outcome(StrEnum):
+    """What is attributed."""
+
+    welfare = "welfare"
+    percent = "percent"
+    ev = "ev"
+    exports = "exports"
+    trade = "trade"
+
+
+class By(StrEnum):
+    """Who the players are."""
+
+    measure = "measure"
+    regime = "regime"
+
+
+File = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A scenario (YAML).")]
+Regimes = Annotated[
+    str | None,
+    typer.Option(metavar="NAME,…", help="Without a file: what lifting each of these does."),
+]
+WorldName = Annotated[
+    str | None,
+    typer.Option(metavar="NAME_OR_PATH", help="World; by default the scenario's, or korea."),
+]
+Size = Annotated[str, typer.Option(metavar="un|bok", help="Estimate of the DPRK's economy.")]
+Country = Annotated[
+    str | None,
+    typer.Option(metavar="CODE", help="Whose outcome; by default the most affected."),
+]
+What = Annotated[
+    Outcome,
+    typer.Option(help="welfare: 100·ln Ŵ; percent: Ŵ − 1; ev, exports, trade: million USD."),
+]
+Players = Annotated[
+    By | None,
+    typer.Option("--by", help="A player a measure (of a FILE), or a player a regime named."),
+]
+Day = Annotated[
+    str | None, typer.Option(metavar="DATE", help="State on a day; by default at the end.")
+]
+Rule = Annotated[str | None, typer.Option(metavar="RULE", help="As in detente run.")]
+TableName = Annotated[
+    str | None, typer.Option(metavar="NAME", help="attribution, interactions or subsets.")
+]
+Shape = Annotated[ListFormat, typer.Option("--format", help="What to print.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("-o", "--out", metavar="DIR", help="Write tables and the chart here."),
+]
+
+
+def attribute(
+    file: File = None,
+    regimes: Regimes = None,
+    world: WorldName = None,
+    dprk_size: Size = "un",
+    country: Country = None,
+    outcome: What = Outcome.welfare,
+    by: Players = None,
+    at: Day = None,
+    deficit_rule: Rule = None,
+    table: TableName = None,
+    form: Shape = ListFormat.table,
+    out: Out = None,
+) -> None:
+    """Attribute an outcome to measures or sanctions regimes: exact Shapley values.
+
+    Every set of players is solved (12 players at most: 4,096 equilibria), so that nothing
+    hangs on the order in which they are thought to act; how far it matters is shown.
+
+    Example: detente attribute --regimes unsc-dprk,us-dprk --country PRK
+    """
+    if (file is None) == (regimes is None):
+        raise InputError("give a scenario FILE, or --regimes NAME,…: one of them.")
+    if out is not None:
+        from detente.report.folder import require_folder
+
+        require_folder(out)
+    players = by or (By.regime if file is None else By.measure)
+    asked = _Asked(file, regimes, world, dprk_size, at, deficit_rule, players)
+    with working("reading"):
+        scenario, chosen = _read(asked)
+    found = _solve(asked, scenario, chosen, country, outcome.value)
+    _answer(found, asked, scenario, chosen, table, form, out)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the command line names, as it was typed."""
+
+    file: Path | None
+    regimes: str | None
+    world: str | None
+    dprk_size: str
+    at: str | None
+    deficit_rule: str | None
+    by: By
+
+
+def _read(asked: _Asked) -> tuple[Scenario, World]:
+    """The scenario and its world."""
+    from detente.cli.run import _world, assume
+    from detente.scenario import load_scenario
+    from detente.world import load_world
+
+    if asked.file is None:
+        from detente.outcomes.attribution import lifting
+
+        chosen = load_world(asked.world or "korea", asked.dprk_size)
+        scenario = lifting(_names(asked.regimes or ""), chosen.name)
+    else:
+        scenario = load_scenario(asked.file)
+        chosen = _world(scenario, asked.file, asked.world, asked.dprk_size)
+    if asked.deficit_rule is not None:
+        scenario = assume(scenario, "deficit_rule", asked.deficit_rule)
+    return scenario, chosen
+
+
+def _names(text: str) -> list[str]:
+    """Regimes between commas; one twice, or one that there is not, is refused."""
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    if not names:
+        raise InputError("--regimes: it names nothing.")
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InputError(f"--regimes: '{twice[0]}' is named twice.")
+    from detente.regimes.catalogue import load_regime
+
+    for name in names:
+        try:
+            load_regime(name)
+        except InputError as error:
+            raise InputError(f"--regimes: {error.what}", error.place, error.nearest) from None
+    return names
+
+
+def _solve(
+    asked: _Asked, scenario: Scenario, world: World, country: str | None, outcome: str
+) -> Attribution:
+    """Check what was asked, then solve every set of players."""
+    from detente.outcomes.attribution import (
+        attribution,
+        by_measure,
+        by_regime,
+        players_of,
+        with_only,
+    )
+    from detente.outcomes.shapley import require_players
+    from detente.scenario.measure import nearest_label
+
+    if country is not None and country not in world.countries:
+        near = nearest_label(country, world.countries, world.country_names)
+        what = f"--country: unknown country '{country}' in world '{world.name}'."
+        raise InputError(what, nearest=near)
+    groups = players_of(scenario, by_regime if asked.by is By.regime else by_measure)
+    require_players(tuple(groups))
+    part = with_only(scenario, groups, asked.at)
+    players, total = tuple(groups), 2 ** len(groups)
+    if len(players) < _BAR:
+        with working("solving"):
+            return attribution(world, part, players, outcome, country=country)
+    with progress_bar("solving", total, elapsed=True) as advance:
+        return attribution(world, part, players, outcome, country=country, progress=advance)
+
+
+# -- the answer ------------------------------------------------------------------------------
+def tables(found: Attribution) -> dict[str, pd.DataFrame]:
+    """Every table by name, with plain columns."""
+    return {
+        "attribution": found.table.reset_index(),
+        "interactions": found.interactions,
+        "subsets": found.subsets,
+    }
+
+
+def provenance(found: Attribution, scenario: Scenario, reference: str) -> dict[str, Any]:
+    """Which world, scenario and version made it, and what the numbers are."""
+    from detente._version import __version__
+
+    game, told = found.game(), scenario.with_(world=reference)
+    return {
+        "what": "attribution",
+        "version": __version__,
+        "world": {"name": found.world.name, "hash": found.world.content_hash},
+        "scenario": {
+            "title": scenario.title,
+            "at": found.notes.get("at"),
+            "hash": told.content_hash,
+            "text": told.to_yaml(),
+            "notes": dict(found.notes),
+        },
+        "country": found.country,
+        "outcome": found.outcome,
+        "unit": found.unit,
+        "players": list(found.players),
+        "total": game.total,
+        "not_shared_out": float(found.table["value"].sum() - game.total),
+        "equilibria": 2 ** len(found.players),
+        "largest_residual": found.residual,
+    }
+
+
+def _answer(
+    found: Attribution,
+    asked: _Asked,
+    scenario: Scenario,
+    world: World,
+    table: str | None,
+    form: ListFormat,
+    out: Path | None,
+) -> None:
+    """Print, and write where a folder is given."""
+    from detente.report.documents import document, records
+    from detente.result import world_reference
+
+    every = tables(found)
+    shown = None if table is None else one_table(every, table)
+    whole = document(provenance(found, scenario, world_reference(world)), every)
+    if out is not None:
+        typer.echo(f"written: {_write(out, found, asked, world, whole)}", err=True)
+    if form is ListFormat.json:
+        echo_json(whole if shown is None else records(shown))
+    elif form is ListFormat.csv:
+        echo_csv(every["attribution"] if shown is None else shown)
+    elif shown is not None:
+        from detente.cli.render import print_frame
+
+        print_frame(shown)
+    else:
+        _print(found)
+
+
+def _print(found: Attribution) -> None:
+    from detente.cli.render import console, print_lines, print_section
+    from detente.report.attributiontext import foot, sections, title
+
+    print_lines([title(found)])
+    out = console()
+    for section in sections(found):
+        print_section(out, section)
+    out.print()
+    print_lines([foot(found)])
+
+
+def _write(
+    directory: Path, found: Attribution, asked: _Asked, world: World, whole: dict[str, Any]
+) -> Path:
+    """Tables, chart, scenario and run.json; the world too, where detente does not have it."""
+    from detente.report.attributiontext import chart
+    from detente.report.folder import table_bytes, world_bytes, write_files
+    from detente.result import WORLD_FILE, world_reference
+
+    files = {f"{name}.csv": table_bytes(table, "csv") for name, table in tables(found).items()}
+    files["attribution.svg"] = chart(found).encode()
+    text = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
+    files["attribution.json"] = f"{text}\n".encode()
+    files["scenario.yaml"] = whole["scenario"]["text"].encode()
+    own = world_reference(world) == WORLD_FILE
+    if own:
+        files[WORLD_FILE] = world_bytes(world)
+    facts = {key: value for key, value in whole.items() if key != "tables"}
+    return write_files(directory, files, {**facts, "run_again": _again(found, asked, own)})
+
+
+def _again(found: Attribution, asked: _Asked, own: bool) -> str:
+    """The command that gives the same tables, from inside the folder."""
+    from detente.report.folder import world_options
+    from detente.result import WORLD_FILE
+
+    world = {"name": found.world.name, "file": WORLD_FILE if own else None}
+    words = ["detente", "attribute", "scenario.yaml", *world_options(world)]
+    words += ["--by", asked.by.value, "--country", found.country]
+    words += ["--outcome", found.outcome]
+    words += ["--at", asked.at] if asked.at else []
+    return shlex.join(words)

@@ -1,0 +1,121 @@
+"""``detente regimes attach``: a world whose baseline knows the law that it is under."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from detente.errors import InputError
+from detente.regimes.catalogue import load_regime, regime_names
+
+if TYPE_CHECKING:
+    from detente.regimes.schema import Regime
+    from detente.world.core import World
+
+
+def attached(
+    name: str,
+    regimes: Sequence[Regime],
+    day: date,
+    trade: Path | None,
+    revision: str | None,
+    year: int | None,
+) -> tuple[World, str, pd.DataFrame]:
+    """The world with the law on record, the target, and what each regime covers.
+
+    Raises
+    ------
+    InputError
+        Regimes on several targets or on one that the world lacks; a regime of a file: a
+        world keeps names, and would not find it again.
+    """
+    from detente.cli.regimesdata import world_of
+    from detente.regimes.attach import attach_law
+    from detente.regimes.mix import mix_for
+
+    # a file may carry an embedded name, and the world would find the embedded one
+    own = [
+        r.regime
+        for r in regimes
+        if r.regime not in regime_names() or load_regime(r.regime) != r
+    ]
+    if own:
+        raise InputError(
+            f"--regimes: '{own[0]}' is of a file, and a world keeps the names of regimes that "
+            "come with detente. A scenario can name the file: to impose it, or, where the "
+            "world has no law of that target on record, with 'law_day' as one it is under."
+        )
+    world, target = world_of(regimes, name)
+    mix = mix_for(world, target) if "mix" in world.meta.get("law", {}).get(target, {}) else None
+    if trade is not None:
+        from detente.cli.regimestrade import mix_of, read_trade
+
+        mix = mix_of(read_trade(trade, world, target, year, revision), world, target)
+    new = attach_law(_without_law(world, target), regimes, day, mix)
+    return new, target, _coverage(new, target, regimes, day)
+
+
+def _without_law(world: World, target: str) -> World:
+    """The world without the law that it had on record on a target, and its tables."""
+    recorded = dict(world.meta.get("law", {}))
+    old = recorded.pop(target, {}).get("regimes", ())
+    kept = {name: table for name, table in world.coverage.items() if name not in old}
+    return world.with_(coverage=kept, meta={**world.meta, "law": recorded})
+
+
+def _coverage(world: World, target: str, regimes: Sequence[Regime], day: date) -> pd.DataFrame:
+    """Links covered by each regime, and the share of the target's trade in the world."""
+    t = world.country_index(target)
+    others = np.arange(world.n_countries) != t
+    sold, bought = world.flows[:, t, others], world.flows[:, others, t]
+    rows = []
+    for regime in regimes:
+        table = world.coverage.get(regime.regime, np.zeros(world.flows.shape))
+        rows.append(
+            {
+                "regime": regime.regime,
+                "provisions": sum(p.holds_on(day) for p in regime.provisions),
+                "links": int((table > 0).sum()),
+                "exports_covered": _share(table[:, t, others], sold),
+                "imports_covered": _share(table[:, others, t], bought),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _share(covered: np.ndarray, flows: np.ndarray) -> float | None:
+    total = float(flows.sum())
+    return float((covered * flows).sum()) / total if total > 0 else None
+
+
+def written(world: World, target: str, day: date, out: Path) -> dict[str, str]:
+    """What was written, for a program."""
+    return {
+        "world": world.name,
+        "hash": world.content_hash,
+        "file": str(out),
+        "target": target,
+        "at": day.isoformat(),
+    }
+
+
+def told(world: World, target: str, day: date, out: Path) -> Iterator[str]:
+    """What was written, and what the shares are of."""
+    facts = world.meta["law"][target]
+    yield (
+        f"Law of {day}, as adopted, in place of any that was on record. Shares are of "
+        f"{target}'s trade in this world, goods and services; where the law has cut it, that "
+        "is what the law left."
+    )
+    if "mix" not in facts:
+        yield "Product mix: the embedded one."
+    else:
+        yield "Product mix: by pair, from trade data, kept in the world."
+        if "warnings" in facts["mix"]["basis"]:
+            yield f"warning: {facts['mix']['basis']['warnings']}"
+    yield f"Written: {out}. World {world.name}, hash {world.content_hash[:12]}."

@@ -1,0 +1,307 @@
+"""Solve a scenario as a path: an equilibrium for each stretch of time, and for each phase."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detente.equilibrium import (
+    Certificate,
+    Equilibrium,
+    exogenous,
+    require_arguments,
+    solve_equilibrium,
+)
+from detente.errors import InputError, NoSolutionError, NotConvergedError
+from detente.paths.adjust import adjusted, deepened, speed, with_links
+from detente.paths.clock import Segment, Span, calendar_of
+from detente.paths.result import PathCertificate, PathResult, Stage
+from detente.scenario import Scenario
+from detente.shocks import Shocks
+from detente.solver import DEFAULT_TOLERANCE, MAX_ITERATIONS
+from detente.world.core import Array, World
+from detente.world.rebase import baseline_for
+
+#: Years of a path where neither the scenario nor the caller says.
+DEFAULT_YEARS = 20
+#: Steps towards a steady state of capital; each divides the distance by ten or more.
+_MOST_STEPS = 200
+
+Progress = Callable[[float], None]
+
+
+def solve_path(
+    world: World,
+    scenario: Scenario,
+    years: int | None = None,
+    *,
+    tolerance: float = DEFAULT_TOLERANCE,
+    max_iterations: int = MAX_ITERATIONS,
+    progress: Progress | None = None,
+) -> PathResult:
+    """Solve a scenario year by year, from 1 January of the year of its first date.
+
+    The baseline of every year is the world as it is, without growth of its own: what is
+    reported are changes from it. Time: :mod:`detente.paths.clock`; how links and capital
+    move: :mod:`detente.paths.adjust`; the whole: docs/time.md.
+
+    Parameters
+    ----------
+    world : World
+    scenario : Scenario
+        Its assumptions say how fast trade adjusts, whose capital follows, the discount rate.
+    years : int, optional
+        By default the scenario's ``years``, else 20.
+    tolerance : float
+        Largest relative residual of every equilibrium.
+    max_iterations : int
+        Of each solve.
+    progress : callable, optional
+        Told how many years are done.
+
+    Returns
+    -------
+    PathResult
+
+    Raises
+    ------
+    InputError
+        The scenario does not fit the world; a number of years that is none.
+    NoSolutionError, NotConvergedError
+        Naming the year or the phase that has no answer.
+    """
+    require_arguments(world, scenario, tolerance, max_iterations)
+    if not isinstance(scenario, Scenario):
+        raise InputError("a path is of a scenario with measures; these are Shocks.")
+    if years is not None:
+        scenario = scenario.with_(years=years)
+    elif scenario.assumptions.years is None:
+        scenario = scenario.with_(years=DEFAULT_YEARS)
+    walk = _Walk(world, scenario, tolerance, max_iterations)
+    return walk.result(progress or (lambda _: None))
+
+
+@dataclass
+class _Sums:
+    """What is added up over a year's segments, weighted by their length."""
+
+    values: dict[str, Array]
+
+    @classmethod
+    def zero(cls) -> _Sums:
+        """Nothing yet."""
+        return cls({})
+
+    def add(self, found: dict[str, Array], weight: float) -> None:
+        """Add a segment."""
+        for key, value in found.items():
+            self.values[key] = self.values.get(key, 0.0) + weight * value
+
+
+class _Walk:
+    """One walk through time: what has been reached, and the settings."""
+
+    def __init__(
+        self, world: World, scenario: Scenario, tolerance: float, max_iterations: int
+    ) -> None:
+        self.source_world, self.scenario = world, scenario
+        self.settings: dict[str, Any] = {
+            "tolerance": tolerance,
+            "max_iterations": max_iterations,
+        }
+        assumed = scenario.assumptions
+        self.horizon = assumed.years or DEFAULT_YEARS
+        self.spans, self.segments = calendar_of(scenario.measures, self.horizon)
+        prepared = scenario.prepare(world)
+        self.shocks = [scenario.to_shocks(prepared, span.begins) for span in self.spans]
+        self.world = baseline_for(prepared, assumed.rule)
+        self.kappa = speed(assumed.adjustment_years)
+        self.deepens: NDArray[np.bool_] = assumed.capital_of(world)
+        self.base: Array = self.world.trade_share
+        self.capital: Array = np.ones(world.n_countries)
+        self.certificates: list[Certificate] = []
+        self._last: tuple[int, Array, Array, Equilibrium] | None = None
+
+    @cached_property
+    def targets(self) -> list[Array]:
+        """b* of each phase, (S, N, N): link weights once all has adjusted."""
+        return [exogenous(self.world, shocks).base for shocks in self.shocks]
+
+    def result(self, progress: Progress) -> PathResult:
+        """Every year, then every phase fully adjusted."""
+        started = time.perf_counter()
+        years: list[dict[str, Array]] = []
+        for done, (_, segments) in enumerate(_by_year(self.segments)):
+            progress(done)
+            years.append(self._year(segments))
+        stages = tuple(self._stage(j, span) for j, span in enumerate(self.spans))
+        progress(self.horizon)
+        return PathResult(
+            scenario=self.scenario,
+            source_world=self.source_world,
+            world=self.world,
+            calendar=tuple(dict.fromkeys(s.year for s in self.segments)),
+            stages=stages,
+            values={key: np.stack([y[key] for y in years]) for key in years[0]},
+            certificate=PathCertificate(
+                solves=len(self.certificates),
+                worst=max(self.certificates, key=lambda c: c.residual),
+                seconds=time.perf_counter() - started,
+            ),
+        )
+
+    # -- years -----------------------------------------------------------------------
+    def _year(self, segments: list[Segment]) -> dict[str, Array]:
+        sums = _Sums.zero()
+        for segment in self._merged(segments):
+            target = self.targets[segment.phase]
+            mean, end = adjusted(self.base, target, self.kappa, segment.length)
+            self.base = end
+            if segment.length == 0:  # the 29th of February: bans bind, nothing else
+                continue
+            eq = self._solve(segment, mean)
+            sums.add(_values(eq, self.capital), segment.length)
+            self._invest(eq, segment.length)
+        return sums.values
+
+    def _merged(self, segments: list[Segment]) -> Iterator[Segment]:
+        """A date that changes nothing cuts nothing."""
+        held: Segment | None = None
+        for segment in segments:
+            if held is None:
+                held = segment
+            elif self._hash(held.phase) == self._hash(segment.phase):
+                held = replace(held, length=held.length + segment.length)
+            else:
+                yield held
+                held = segment
+        if held is not None:
+            yield held
+
+    def _hash(self, phase: int) -> str:
+        return self.shocks[phase].content_hash
+
+    def _solve(self, segment: Segment, base: Array) -> Equilibrium:
+        """The equilibrium of a segment; in one phase each starts from the one before.
+
+        A new phase starts from the baseline, so that what ends leaves nothing behind.
+        """
+        start = None
+        if self._last is not None and self._hash(self._last[0]) == self._hash(segment.phase):
+            _, before, capital, eq = self._last
+            if np.array_equal(before, base) and np.array_equal(capital, self.capital):
+                return eq
+            start = eq.solution
+        labour = self._labour(self.capital)
+        shocks = with_links(self.shocks[segment.phase], self.world.trade_share, base, labour)
+        try:
+            eq = solve_equilibrium(self.world, shocks, start=start, **self.settings)
+        except (NoSolutionError, NotConvergedError) as error:
+            self._fail(error, segment.phase, _when(segment))
+        self.certificates.append(eq.certificate)
+        self._last = (segment.phase, base, self.capital, eq)
+        return eq
+
+    def _labour(self, capital: Array) -> Array | None:
+        """L̂ = K̂^α; None where nobody's capital moves."""
+        if not self.deepens.any():
+            return None
+        labour: Array = capital**self.scenario.assumptions.capital_share
+        return labour
+
+    def _invest(self, eq: Equilibrium, years: float) -> None:
+        if self.deepens.any():
+            rate = self.scenario.assumptions.depreciation
+            moved = deepened(self.capital, eq.welfare_hat, rate, years)
+            self.capital = np.where(self.deepens, moved, 1.0)
+
+    # -- phases ----------------------------------------------------------------------
+    def _stage(self, j: int, span: Span) -> Stage:
+        """A phase as if it lasted for good: every link adjusted, capital at rest."""
+        try:
+            eq, capital = self._at_rest(self.shocks[j])
+        except (NoSolutionError, NotConvergedError) as error:
+            when = "from the start" if span.begins is None else f"from {span.begins}"
+            self._fail(error, j, f"the phase {when}, fully adjusted")
+        return Stage(span.begins, span.ends, eq, capital)
+
+    def _at_rest(self, shocks: Shocks) -> tuple[Equilibrium, Array]:
+        """Where K̂ = Ŵ; ln Ŵ moves by about α·ln K̂, which sets the step."""
+        eq = solve_equilibrium(self.world, shocks, **self.settings)
+        capital = np.ones(self.world.n_countries)
+        self.certificates.append(eq.certificate)
+        if not self.deepens.any():
+            return eq, capital
+        power = 1.0 / (1.0 - self.scenario.assumptions.capital_share)
+        near = 10.0 * float(self.settings["tolerance"])
+        for _ in range(_MOST_STEPS):
+            step = np.where(self.deepens, eq.welfare_hat / capital, 1.0)
+            if np.abs(np.log(step)).max() <= near:
+                return eq, capital
+            capital = capital * step**power
+            given = self._labour(capital)
+            own = shocks.labour_hat
+            labour = given if own is None or given is None else given * own
+            eq = solve_equilibrium(
+                self.world,
+                replace(shocks, labour_hat=labour),
+                start=eq.solution,
+                **self.settings,
+            )
+            self.certificates.append(eq.certificate)
+        raise NotConvergedError(
+            f"capital finds no rest: after {_MOST_STEPS} steps it still moves by "
+            f"{np.abs(np.log(step)).max():.1e}. Take a smaller capital_share.",
+            eq.certificate,
+        )
+
+    def _fail(
+        self, error: NoSolutionError | NotConvergedError, phase: int, when: str
+    ) -> NoReturn:
+        """The error of a solve, with the time and the measures it belongs to."""
+        notes = self.shocks[phase].notes["measures"]
+        active = [_named(m) for m in notes if m["status"] == "active"]
+        force = f" In force: {', '.join(active)}." if active else ""
+        text = f"{when}: {error}{force}"
+        if isinstance(error, NotConvergedError):
+            raise NotConvergedError(text, error.certificate) from None
+        raise NoSolutionError(text) from None
+
+
+def _by_year(segments: list[Segment]) -> Iterator[tuple[int, list[Segment]]]:
+    years = dict.fromkeys(s.year for s in segments)
+    for year in years:
+        yield year, [s for s in segments if s.year == year]
+
+
+def _when(segment: Segment) -> str:
+    if segment.begins is None:
+        return f"year {segment.year} of the path"
+    return f"year {segment.year}, from {segment.begins}"
+
+
+def _named(note: Mapping[str, Any]) -> str:
+    return f"{note['kind']} (line {note['line']})" if note["line"] else str(note["kind"])
+
+
+def _values(eq: Equilibrium, capital: Array) -> dict[str, Array]:
+    """What a year reports, of one equilibrium."""
+    own = np.arange(eq.world.n_countries)
+    flows = eq.flows.copy()
+    flows[:, own, own] = 0.0
+    return {
+        "welfare_hat": eq.welfare_hat,
+        "own_earnings_hat": eq.own_earnings_hat,
+        "capital_hat": capital,
+        "deficit": eq.solution.deficit + eq.problem.transfer,
+        "pairs": flows.sum(axis=0),
+        "output": eq.output,
+        "sector_exports": flows.sum(axis=2),
+        "sector_imports": flows.sum(axis=1),
+    }

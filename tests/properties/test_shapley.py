@@ -1,0 +1,190 @@
+"""The Shapley value against its axioms, all orders one by one, and games with known values."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from math import factorial
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detente.errors import InputError
+from detente.outcomes.shapley import MOST_PLAYERS, Game, interactions, members, shapley, table
+from hypothesis_profiles import examples
+
+NAMES = "abcdefghijkl"
+WORTH = st.floats(-1e3, 1e3, allow_nan=False)
+
+
+def names(n):
+    return tuple(NAMES[:n])
+
+
+@st.composite
+def games(draw, fewest=1, most=5):
+    n = draw(st.integers(fewest, most))
+    return Game(names(n), np.array(draw(st.lists(WORTH, min_size=2**n, max_size=2**n))))
+
+
+def as_mapping(game):
+    sets = (members(game.players, mask) for mask in range(game.worth.size))
+    return {frozenset(s): float(v) for s, v in zip(sets, game.worth, strict=True)}
+
+
+def by_orders(game):
+    """What each player adds in each of the n! orders, and who came before."""
+    worth = as_mapping(game)
+    found = {p: [] for p in game.players}
+    for order in permutations(game.players):
+        for position, player in enumerate(order):
+            before = frozenset(order[:position])
+            found[player].append((worth[before | {player}] - worth[before], before))
+    return found
+
+
+@settings(max_examples=examples(60))
+@given(games())
+def test_values_and_extremes_are_those_of_all_orders_one_by_one(game):
+    got = shapley(as_mapping(game), game.players)
+    worth, scale = as_mapping(game), 1.0 + np.abs(game.worth).max()
+    for player, added in by_orders(game).items():
+        row, amounts = got.loc[player], np.array([amount for amount, _ in added])
+        assert len(amounts) == factorial(len(game.players))
+        assert row["value"] == pytest.approx(amounts.mean(), abs=1e-11 * scale)
+        assert (row["lowest"], row["highest"]) == (amounts.min(), amounts.max())
+        assert row["alone"] == worth[frozenset({player})] - worth[frozenset()]
+        every = frozenset(game.players)
+        assert row["last"] == worth[every] - worth[every - {player}]
+        for end in ("lowest", "highest"):
+            named = frozenset(filter(None, row[f"{end}_after"].split(" + ")))
+            added_then = worth[named | {player}] - worth[named]
+            assert added_then == pytest.approx(row[end], abs=1e-8 * scale)
+
+
+@settings(max_examples=examples(60))
+@given(games(most=9))
+def test_efficiency_the_values_sum_to_the_total(game):
+    got = table(game)
+    scale = 1.0 + np.abs(game.worth).max()
+    assert got["value"].sum() == pytest.approx(game.total, abs=1e-10 * scale)
+    if abs(game.total) > 1e-3 * scale:
+        assert got["share"].sum() == pytest.approx(1.0)
+
+
+@settings(max_examples=examples(40))
+@given(games(fewest=2), st.data())
+def test_symmetry_names_and_order_of_players_do_not_matter(game, data):
+    order = data.draw(st.permutations(game.players))
+    plain, turned = shapley(as_mapping(game), game.players), shapley(as_mapping(game), order)
+    scale = 1.0 + np.abs(game.worth).max()
+    for key in ("value", "lowest", "highest", "alone", "last"):
+        np.testing.assert_allclose(turned.loc[plain.index, key], plain[key], atol=1e-10 * scale)
+
+
+@settings(max_examples=examples(40))
+@given(st.lists(WORTH, min_size=4, max_size=4))
+def test_symmetry_players_who_do_the_same_get_the_same(by_size):
+    worth = np.array([by_size[mask.bit_count()] for mask in range(8)])
+    got = table(Game(names(3), worth))
+    assert np.ptp(got["value"]) <= 1e-12 * (1.0 + np.abs(worth).max())
+
+
+@settings(max_examples=examples(40))
+@given(games(most=4), WORTH)
+def test_dummy_who_adds_the_same_to_every_set_gets_that_and_needs_nobody(game, own):
+    n = len(game.players)
+    worth = np.concatenate([game.worth, game.worth + own])  # player n, the highest bit
+    bigger = Game(names(n + 1), worth)
+    got, scale = table(bigger), 1.0 + np.abs(worth).max()
+    assert got.loc[NAMES[n], "value"] == pytest.approx(own, abs=1e-11 * scale)
+    before = table(game)
+    np.testing.assert_allclose(got["value"].iloc[:n], before["value"], atol=1e-11 * scale)
+    pairs = interactions(bigger)
+    of_dummy = pairs[pairs["with"] == NAMES[n]]["interaction"]
+    assert of_dummy.abs().max() <= 1e-10 * scale
+
+
+@settings(max_examples=examples(40))
+@given(games(fewest=3, most=3), games(fewest=3, most=3), st.floats(-5, 5))
+def test_additivity_two_games_played_at_once_give_the_sum(one, other, times):
+    together = Game(one.players, one.worth + times * other.worth)
+    scale = 1.0 + np.abs(one.worth).max() + 5 * np.abs(other.worth).max()
+    np.testing.assert_allclose(
+        table(together)["value"],
+        table(one)["value"] + times * table(other)["value"],
+        atol=1e-10 * scale,
+    )
+    np.testing.assert_allclose(
+        interactions(together)["interaction"],
+        interactions(one)["interaction"] + times * interactions(other)["interaction"],
+        atol=1e-10 * scale,
+    )
+
+
+@settings(max_examples=examples(40))
+@given(games(fewest=2))
+def test_interaction_is_a_players_value_with_the_other_there_less_without(game):
+    """Grabisch & Roubens (1999), the recursive axiom: an independent way to the index."""
+    worth = as_mapping(game)
+    scale = 1.0 + np.abs(game.worth).max()
+    for _, row in interactions(game).iterrows():
+        j, k = row["player"], row["with"]
+        others = tuple(p for p in game.players if p != k)
+        without = {s: v for s, v in worth.items() if k not in s}
+        there = {s: worth[s | {k}] for s in without}
+        expected = (
+            shapley(there, others).loc[j, "value"] - shapley(without, others).loc[j, "value"]
+        )
+        assert row["interaction"] == pytest.approx(expected, abs=1e-10 * scale)
+
+
+@settings(max_examples=examples(25))
+@given(st.lists(st.floats(0.0, 100.0), min_size=1, max_size=MOST_PLAYERS))
+def test_the_airport_game_has_its_published_values(costs):
+    """Littlechild & Owen (1973, Management Science 20): each length is shared by its users."""
+    costs = sorted(costs)
+    n = len(costs)
+    sets = [[costs[j] for j in range(n) if mask >> j & 1] for mask in range(2**n)]
+    got = table(Game(names(n), np.array([max(s, default=0.0) for s in sets])))
+    steps = np.diff([0.0, *costs]) / np.arange(n, 0, -1)
+    np.testing.assert_allclose(got["value"], np.cumsum(steps), atol=1e-9)
+
+
+def test_the_glove_game_has_its_published_values():
+    """One right glove, two left: a pair is worth one. Shapley: 2/3, 1/6, 1/6."""
+    worth = np.array([float(mask & 1 and mask > 1) for mask in range(8)])
+    got = table(Game(names(3), worth))
+    np.testing.assert_allclose(got["value"], [2 / 3, 1 / 6, 1 / 6])
+    assert got.loc["b", ["lowest_after", "highest_after"]].tolist() == ["", "a"]
+    pairs = interactions(Game(names(3), worth)).set_index(["player", "with"])["interaction"]
+    # substitutes are below zero, complements above
+    np.testing.assert_allclose(pairs.to_list(), [0.5, 0.5, -0.5])
+
+
+def test_where_nothing_is_to_be_shared_shares_are_no_numbers():
+    got = table(Game(names(2), np.array([0.0, 1.0, -1.0, 0.0])))
+    assert got["value"].tolist() == [1.0, -1.0]
+    assert got["share"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("worth", "players", "words"),
+    [
+        ({}, (), "no player"),
+        ({frozenset(): 0.0}, ("a",), "the worth of {a} is not given"),
+        ({frozenset("a"): 0.0}, ("a",), "the worth of the empty set is not given"),
+        ({frozenset(): 0.0, frozenset("a"): np.nan}, ("a",), "the worth of {a} is nan"),
+        ({}, ("a", "a"), "named twice"),
+        ({}, tuple(map(str, range(13))), "13 players are 8,192 equilibria"),
+        (
+            {frozenset(): 0.0, frozenset({"unsc-dprk"}): 1.0, frozenset({"unscc"}): 1.0},
+            ("unsc-dprk",),
+            "Did you mean 'unsc-dprk'",
+        ),
+    ],
+)
+def test_what_is_no_game_is_refused(worth, players, words):
+    with pytest.raises(InputError, match=words):
+        shapley(worth, players)
