@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from detente.cli.regimescheck import Checked
-    from detente.cli.regimesdata import Pair
+    from detente.cli.regimespair import Pair
     from detente.regimes.schema import Regime
 
 app = typer.Typer(
@@ -129,7 +129,8 @@ def show(
 
     Example: detente regimes show unsc-dprk --at 2017-12-31 --partner CHN
     """
-    from detente.cli.regimesdata import Asked, law_day, named, only, pair_of
+    from detente.cli.regimesdata import law_day, named, only
+    from detente.cli.regimespair import Asked, pair_of
 
     whole = named(names, "NAME")
     if provision is not None and len(whole) > 1:

@@ -34,7 +34,7 @@ def attached(
         Regimes on several targets or on one that the world lacks; a regime of a file: a
         world keeps names, and would not find it again.
     """
-    from detente.cli.regimesdata import world_of
+    from detente.cli.regimespair import world_of
     from detente.regimes.attach import attach_law
     from detente.regimes.mix import mix_for
 

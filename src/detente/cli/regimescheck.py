@@ -170,7 +170,7 @@ def _countries() -> tuple[str, ...]:
 @cache
 def _embedded_groups(targets: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
     """Product groups of the embedded mix of a target, or of any country where it has none."""
-    from detente.cli.regimesdata import BEFORE, OTHERS
+    from detente.cli.regimespair import BEFORE, OTHERS
     from detente.regimes.mix import mix_for
     from detente.world import load_world
 

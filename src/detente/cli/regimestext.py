@@ -13,7 +13,6 @@ from rich.text import Text
 
 from detente.cli.regimescheck import Checked
 from detente.cli.regimesdata import (
-    Pair,
     cap_in_words,
     changes,
     counts,
@@ -21,6 +20,7 @@ from detente.cli.regimesdata import (
     product_lines,
     state_of,
 )
+from detente.cli.regimespair import Pair
 from detente.cli.render import console, print_lines, rich_table
 from detente.regimes.schema import Provision, Regime
 from detente.report.numbers import capital, in_prose, million, plural
@@ -229,25 +229,22 @@ def _print_direction(part: pd.DataFrame, total: Mapping[Any, Any]) -> None:
     if traded.empty:
         print_lines(["Nothing in this trade."])
     else:
-        rows = [cells for row in traded.to_dict("records") for cells in _rows(row)]
-        rows.append(
-            (
-                "All goods",
-                million(total["trade"]),
-                _covered(total["covered"]),
-                million(total["banned"]),
-                "",
-            )
-        )
+        hit = traded[traded["covered"] > 0]
+        free = traded[traded["covered"] <= 0]
+        rows = [cells for row in hit.to_dict("records") for cells in _rows(row)]
+        if len(free):
+            amount = million(float(free["trade"].sum()))
+            rows.append((f"{plural(len(free), 'sector')} not covered", amount, "0 %", "0", ""))
+        amount, banned = million(total["trade"]), million(total["banned"])
+        rows.append(("All goods", amount, _covered(total["covered"]), banned, ""))
         headers = ("Sector", "Trade", "Covered", "Banned", "By")
         console().print(rich_table(Table(headers, "lrrrl", tuple(rows), sums=1)))
+        if len(free):
+            print_lines([f"Not covered: {', '.join(free['sector'])}."])
     idle = part[(part["trade"] <= 0) & (part["covered"] > 0)]
     if len(idle):
-        shares = idle["covered"].map(_covered)
-        told = (
-            f"{share} of {', '.join(part)}"
-            for share, part in idle.groupby(shares, sort=False)["sector"]
-        )
+        groups = idle.groupby(idle["covered"].map(_covered), sort=False)["sector"]
+        told = (f"{share} of {', '.join(sectors)}" for share, sectors in groups)
         print_lines([f"Not traded, and covered: {'; '.join(told)}."])
 
 

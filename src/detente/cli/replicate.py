@@ -24,10 +24,11 @@ REPLICATIONS: dict[str, tuple[str, str]] = {
     "caliendo-parro-elasticities": ("caliendo_parro_elasticities", "elasticities by sector"),
     "agtpa": ("agtpa", "gravity, trade without borders"),
     "costinot-rodriguez-clare-2014": ("costinot_rodriguez_clare_2014", "gains from trade"),
+    "dprk-sanctions": ("dprk_sanctions", "the bans of 2017 on the DPRK"),
     "coalitions": ("coalitions", "what coalitions of senders achieve"),
 }
 #: Replications that run on an embedded world too, without data.
-WITHOUT_DATA = ("coalitions",)
+WITHOUT_DATA = ("coalitions", "dprk-sanctions")
 NAMES = tuple(REPLICATIONS)
 
 

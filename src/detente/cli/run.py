@@ -197,8 +197,7 @@ def _answer(
         from detente.report.folder import write_run
 
         earlier = out.is_dir() and any(out.iterdir())
-        focus = country or result.focus
-        write_run(out, view, None if path is None else path_files(path, focus))
+        write_run(out, view, None if path is None else path_files(path, country))
         if earlier:
             typer.echo(f"note: an earlier run in {out} was replaced.", err=True)
     if form is Format.json:
@@ -212,6 +211,6 @@ def _answer(
     if shown is None:
         print_report(view)
         if path is not None:
-            print_path(path, country or result.focus)
+            print_path(path, country)
     else:
         print_frame(shown)
