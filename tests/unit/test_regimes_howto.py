@@ -57,7 +57,7 @@ def test_its_commands_and_options_exist() -> None:
         assert set(named) <= set(regime_names())
 
 
-def test_its_imposed_law_cuts_trade_and_its_cap_holds(folder: Path) -> None:
+def test_its_imposed_law_cuts_what_it_bans(folder: Path) -> None:
     world = load_world("korea-before")
     result = solve(world, load_scenario(folder / "imposed.yaml"))
     prk = world.country_index("PRK")
@@ -83,7 +83,3 @@ def test_its_attached_world_opens_what_it_lifts(folder: Path) -> None:
     assert world.flows[:, prk, kor].sum() == 0.0 < flows[:, prk, kor].sum()
     # coal stays the Council's to lift
     assert flows[world.sector_index("coal"), prk, kor] == 0.0
-
-
-def np_sum(values: Any) -> float:
-    return float(values.sum())
