@@ -21,6 +21,7 @@ from detente.cli.fetch import fetch
 from detente.cli.gravity import gravity
 from detente.cli.partners import partners
 from detente.cli.path import path
+from detente.cli.regimes import app as regimes_app
 from detente.cli.replicate import replicate
 from detente.cli.run import run
 from detente.cli.schema import schema
@@ -84,6 +85,7 @@ app.command()(path)
 app.command()(partners)
 app.command()(attribute)
 app.add_typer(world_app, name="world")
+app.add_typer(regimes_app, name="regimes")
 app.command()(schema)
 app.command()(explain)
 app.command()(replicate)

@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from detente.errors import InputError
-from detente.regimes.catalogue import load_regime, regime_names
-
 if TYPE_CHECKING:
     from detente.regimes.schema import Regime
     from detente.world.core import World
@@ -31,41 +28,20 @@ def attached(
     Raises
     ------
     InputError
-        Regimes on several targets or on one that the world lacks; a regime of a file: a
-        world keeps names, and would not find it again.
+        Regimes on several targets or on one that the world lacks.
     """
     from detente.cli.regimespair import world_of
     from detente.regimes.attach import attach_law
     from detente.regimes.mix import mix_for
 
-    # a file may carry an embedded name, and the world would find the embedded one
-    own = [
-        r.regime
-        for r in regimes
-        if r.regime not in regime_names() or load_regime(r.regime) != r
-    ]
-    if own:
-        raise InputError(
-            f"--regimes: '{own[0]}' is of a file, and a world keeps the names of regimes that "
-            "come with detente. A scenario can name the file: to impose it, or, where the "
-            "world has no law of that target on record, with 'law_day' as one it is under."
-        )
     world, target = world_of(regimes, name)
     mix = mix_for(world, target) if "mix" in world.meta.get("law", {}).get(target, {}) else None
     if trade is not None:
         from detente.cli.regimestrade import mix_of, read_trade
 
         mix = mix_of(read_trade(trade, world, target, year, revision), world, target)
-    new = attach_law(_without_law(world, target), regimes, day, mix)
+    new = attach_law(world, regimes, day, mix)
     return new, target, _coverage(new, target, regimes, day)
-
-
-def _without_law(world: World, target: str) -> World:
-    """The world without the law that it had on record on a target, and its tables."""
-    recorded = dict(world.meta.get("law", {}))
-    old = recorded.pop(target, {}).get("regimes", ())
-    kept = {name: table for name, table in world.coverage.items() if name not in old}
-    return world.with_(coverage=kept, meta={**world.meta, "law": recorded})
 
 
 def _coverage(world: World, target: str, regimes: Sequence[Regime], day: date) -> pd.DataFrame:

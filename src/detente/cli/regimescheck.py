@@ -12,8 +12,7 @@ from pydantic import ValidationError
 
 from detente.assembly.yamlfile import Lines, parse_yaml, text_of
 from detente.errors import InputError, Place, nearest
-from detente.regimes.catalogue import _one as mistake_of
-from detente.regimes.catalogue import regime_names
+from detente.regimes.catalogue import mistake_of, regime_names
 from detente.regimes.coverage import line_mask
 from detente.regimes.hs import REVISIONS, expand, refuse_unknown_lines
 from detente.regimes.schema import Regime

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from detente.errors import InputError
+from detente.regimes.catalogue import load_regime, regime_names
 from detente.regimes.coverage import target_of
 from detente.regimes.law import TargetLaw
 from detente.regimes.mix import Mix, mix_for, to_meta
@@ -39,8 +41,9 @@ def attach_law(
     Returns
     -------
     World
-        With ``coverage[NAME]`` for every regime that has goods in force: the share of each
-        link on banned lines or beyond a cap; and ``meta["law"][target]``.
+        Law on the same target that was on record is replaced. With ``coverage[NAME]`` for every
+        regime that has goods in force: the share of each link on banned lines or beyond a cap;
+        and ``meta["law"][target]``.
 
     Raises
     ------
@@ -54,8 +57,12 @@ def attach_law(
     law = TargetLaw(world, target, mix or mix_for(world, target), day, lambda _: True)
     names = [law.add(regime).regime.regime for regime in regimes]
     made = {regime.regime: _table(world, law, regime) for regime in regimes if tables}
-    kept = {name: t for name, t in world.coverage.items() if name not in names}
+    old = world.meta.get("law", {}).get(target, {}).get("regimes", ())
+    kept = {k: t for k, t in world.coverage.items() if k not in (*names, *old)}
     facts: dict[str, object] = {"day": day.isoformat(), "regimes": names}
+    own = {r.regime: record_of(r) for r in regimes if not _embedded(r)}
+    if own:
+        facts["own"] = own
     if mix is not None:
         facts["mix"] = to_meta(mix, world)
     recorded = dict(world.meta.get("law", {})) | {target: facts}
@@ -63,6 +70,22 @@ def attach_law(
         coverage=kept | {name: table for name, table in made.items() if table.any()},
         meta={**world.meta, "law": recorded},
     )
+
+
+def record_of(regime: Regime) -> dict[str, Any]:
+    """A regime as a world's metadata keeps it; :func:`recorded_regime` reads it again."""
+    return regime.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def recorded_regime(facts: Mapping[str, Any], name: str) -> Regime:
+    """A regime that a world's law names: its own copy, or the one that comes with detente."""
+    own = facts.get("own", {})
+    return Regime.model_validate(own[name]) if name in own else load_regime(name)
+
+
+def _embedded(regime: Regime) -> bool:
+    """Whether the regime is one that comes with detente, to the letter."""
+    return regime.regime in regime_names() and load_regime(regime.regime) == regime
 
 
 def _table(world: World, law: TargetLaw, regime: Regime) -> Array:

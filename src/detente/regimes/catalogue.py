@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -95,8 +96,10 @@ def _check_lines(regime: Regime, lines: Lines) -> None:
 def _friendly(error: ValidationError, lines: Lines) -> InputError:
     """The first mistake in the file's order, unknown keys before the missing ones."""
     details = error.errors()
+    # a list whose every item is wrong counts as empty too: the items say more
+    fuller = [d for d in details if d["type"] != "too_short" or not _has_below(d, details)]
     unknown = [d for d in details if d["type"] == "extra_forbidden"]
-    found = [_one(d, lines) for d in unknown or details]
+    found = [mistake_of(d, lines) for d in unknown or fuller]
 
     def line(e: InputError) -> float:
         known = e.place.line if e.place else None
@@ -105,7 +108,13 @@ def _friendly(error: ValidationError, lines: Lines) -> InputError:
     return min(found, key=line)
 
 
-def _one(detail: Any, lines: Lines) -> InputError:
+def _has_below(detail: Any, details: Sequence[Any]) -> bool:
+    at = tuple(detail["loc"])
+    return any(len(d["loc"]) > len(at) and tuple(d["loc"][: len(at)]) == at for d in details)
+
+
+def mistake_of(detail: Any, lines: Lines) -> InputError:
+    """One of pydantic's details as an error for people, at its line."""
     keys = tuple(detail["loc"])
     place = lines.place(*keys)
     if detail["type"] == "extra_forbidden":

@@ -109,7 +109,7 @@ class TargetLaw:
             [traded(weight, self.sector, self.world.n_sectors) for weight in weights]
         )
         self.traded[:, :, self.t] = False
-        self._effects: Effects | None = None
+        self._effects: tuple[Array, Effects] | None = None
 
     # -- what is asked of it ---------------------------------------------------------------
     def add(self, regime: Regime) -> Held:
@@ -212,8 +212,8 @@ class TargetLaw:
         psi : ndarray (S, N, N), optional
             ψ as before the bans, unscaled: tells what of today's trade leaks.
         """
-        if self._effects is not None and psi is not None:
-            return self._effects
+        if self._effects is not None and self._effects[0] is psi:
+            return self._effects[1]
         parts = self._by_group()
         world, shape = self.world, self.world.flows.shape
         found = Effects(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.ones(shape))
@@ -232,7 +232,7 @@ class TargetLaw:
         for array in (found.before, found.still, found.lifted):
             array[:, self.t, self.t] = 0.0
         found.link[:, self.t, self.t] = 1.0
-        self._effects = None if psi is None else found
+        self._effects = None if psi is None else (psi, found)
         return found
 
     def _by_group(self) -> tuple[Array, Array, Array, Array, Array]:
@@ -379,10 +379,10 @@ class TargetLaw:
 
     def _own(self, name: str) -> Held:
         """The regime with arrays that may be changed."""
+        self._effects = None
         held = self.held[name]
         if held.untouched:
             held = Held(**{**vars(held), "now": held.base.copy(), "on": held.on.copy()})
-            self._effects = None
             for key in ("stated", "survival", "prior", "prior_on", "prior_stated"):
                 setattr(held, key, getattr(held, key).copy())
             self.held[name] = held

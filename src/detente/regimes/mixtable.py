@@ -40,6 +40,22 @@ def table() -> tuple[Mapping[str, Row], Mapping[str, float]]:
 
 
 @cache
+def known() -> Mapping[tuple[str, str], Mapping[tuple[str, str], float]]:
+    """``product_mix_known.csv``: what a source says that a pair trades in an industry.
+
+    Returns
+    -------
+    mapping
+        (exporter, importer) → (lines, industry) → share of the pair's trade in the industry.
+    """
+    found: dict[tuple[str, str], dict[tuple[str, str], float]] = {}
+    for row in embedded_rows("product_mix_known.csv"):
+        pair = row["exporter"], row["importer"]
+        found.setdefault(pair, {})[row["lines"], row["icio"]] = float(row["share"])
+    return MappingProxyType(found)
+
+
+@cache
 def positions(sectors: tuple[str, ...]) -> Mapping[str, int]:
     """Industry of the OECD's ICIO to the position of the sector that holds it.
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from detente.errors import InputError, nearest
-from detente.regimes.catalogue import SUFFIXES, load_regime
+from detente.regimes.catalogue import SUFFIXES
 from detente.regimes.coverage import line_mask
 from detente.regimes.hs import expand, refuse_unknown_lines
 from detente.regimes.law import Held, TargetLaw, rows_of
@@ -35,7 +35,7 @@ def _lines(value: Any) -> tuple[str, ...]:
         if isinstance(code, int) and not isinstance(code, bool):
             refuse(
                 f"the HS line {code} has to stand in quotes, so that leading zeros stay.",
-                nearest=f"'{code:02d}'" if code < 100 else f"'{code:04d}'",
+                nearest=f"{code:02d}" if code < 100 else f"{code:04d}",
             )
     found = _texts(value)
     try:
@@ -75,6 +75,9 @@ class Chosen:
 class LawMeasure(Measure):
     """A measure on a regime: all of it, or some provisions, by all or some senders."""
 
+    #: Whether it undoes law, or the undoing of it, and so looks at what has lapsed too.
+    undoes: ClassVar[bool] = False
+
     regime: str = Field(description="A regime's name, or a file (.yaml).", min_length=1)
     provisions: Provisions = Field(
         default=(), description="Instruments (2371) or paragraphs (2375-16); by default all."
@@ -86,7 +89,7 @@ class LawMeasure(Measure):
 
     def chosen(self, state: State, spared: tuple[str, ...] = ()) -> Chosen:
         """The provisions, lines and senders named; anything unknown is refused."""
-        regime = self._regime()
+        regime = self._regime(state)
         provisions = self._provisions(regime)
         try:
             law, held = state.laws.held(regime)
@@ -102,10 +105,10 @@ class LawMeasure(Measure):
         )
         return Chosen(law, held, provisions, rows_of(held, provisions), cells, senders)
 
-    def _regime(self) -> Regime:
+    def _regime(self, state: State) -> Regime:
         file = self.source.file
         try:
-            return load_regime(self.regime, Path(file).parent if file else None)
+            return state.laws.regime(self.regime, Path(file).parent if file else None)
         except InputError as error:
             own = self.regime.endswith(SUFFIXES)
             where = f"{error.place}: " if own and error.place else ""
@@ -118,7 +121,8 @@ class LawMeasure(Measure):
         except InputError as error:
             self.fail("provisions", error.what, error.nearest)
         if self.on is None:
-            return found if self.provisions else tuple(p for p in found if not p.until)
+            named = self.provisions or self.undoes
+            return found if named else tuple(p for p in found if not p.until)
         early = [p for p in found if p.first_day > self.on]
         if self.provisions and early:
             p = early[0]
@@ -130,7 +134,8 @@ class LawMeasure(Measure):
         holding = tuple(p for p in found if p.holds_on(self.on))
         if not holding:
             self._none_holds(regime, found, self.on)
-        return holding
+        # what has lapsed by the calendar may still be in a baseline of earlier law
+        return tuple(p for p in found if p not in early) if self.undoes else holding
 
     def _none_holds(self, regime: Regime, found: Iterable[Provision], on: date) -> None:
         first = min(p.first_day for p in found)
@@ -183,10 +188,13 @@ class LawMeasure(Measure):
 
     def without_goods(self, state: State, chosen: Chosen, verb: str) -> None:
         """Tell which provisions have no goods in them: the model does not see those."""
-        kinds = {p.effect for p in chosen.provisions if p.effect not in ("ban", "cap")}
+        day = self.on or date.max
+        others = [p for p in chosen.provisions if p.effect not in ("ban", "cap")]
+        others = [p for p in others if p.holds_on(day)]
+        kinds = {p.effect for p in others}
         if not kinds or not (self.provisions or verb == "lifted"):
             return
-        ids = [p.id for p in chosen.provisions if p.effect in kinds]
+        ids = [p.id for p in others]
         few = ", ".join(ids[:4]) + (f" and {len(ids) - 4} more" if len(ids) > 4 else "")
         state.tell(
             self,

@@ -7,10 +7,12 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from detente.regimes.attach import recorded_regime
 from detente.regimes.catalogue import load_regime
 from detente.regimes.coverage import target_of
 from detente.regimes.law import Effects, Held, Mask, TargetLaw
@@ -46,11 +48,32 @@ class Laws:
         for target, facts in self._recorded().items():
             law = self._law(target)
             for name in facts.get("regimes", ()):
-                law.add(load_regime(name))
+                law.add(self._recorded_regime(target, name))
 
     def _recorded(self) -> Mapping[str, Any]:
         found = self.world.meta.get("law", {})
         return {t: f for t, f in found.items() if t in self.world.countries}
+
+    def _recorded_regime(self, target: str, name: str) -> Regime:
+        facts = self._recorded()[target]
+        if name not in facts.get("own", {}):
+            return load_regime(name)
+        # the same object for the same record, so that what it reaches is computed once
+        key = json.dumps(facts["own"][name], sort_keys=True)
+        if key not in _OWN:
+            _OWN[key] = recorded_regime(facts, name)
+        return _OWN[key]
+
+    def regime(self, name: str, beside: Path | None = None) -> Regime:
+        """A regime by name: as a world's law has it on record, else one of detente or a file.
+
+        Raises
+        ------
+        InputError
+            No such regime; a file with a mistake.
+        """
+        law = self.named(name)
+        return load_regime(name, beside) if law is None else law.held[name].regime
 
     def _law(self, target: str) -> TargetLaw:
         if target not in self.targets:
@@ -197,6 +220,8 @@ def _closed(law: TargetLaw, still: Array, psi: Array) -> list[dict[str, Any]]:
 #: Mixes and regimes as in the baseline, of the worlds used last.
 _KEPT: OrderedDict[tuple[Any, ...], tuple[Mix, dict[Regime, Held]]] = OrderedDict()
 _MOST_KEPT = 32
+#: Regimes that worlds keep themselves, by their record.
+_OWN: dict[str, Regime] = {}
 
 
 def _kept(world: World, target: str, day: date | None) -> tuple[Mix, dict[Regime, Held]]:

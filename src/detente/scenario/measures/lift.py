@@ -19,11 +19,14 @@ class Lift(LawMeasure):
     has to lift them by a new resolution.
     """
 
+    undoes = True
+
     def apply(self, state: State) -> str:
         """Lift, and say where it closed something."""
         chosen = self.chosen(state)
         found = chosen.law.lift(chosen.name, chosen.rows, chosen.cells)
-        self.without_goods(state, chosen, "lifted")
+        if found.any() or not chosen.rows.any():
+            self.without_goods(state, chosen, "lifted")
         what = ", ".join(self.provisions) or f"'{self.regime}'"
         held = state.laws.day_of(chosen.law)
         return self.words(

@@ -15,6 +15,8 @@ class Snapback(LawMeasure):
     enough, and provisions return as they had been applied.
     """
 
+    undoes = True
+
     def apply(self, state: State) -> str:
         """Put back, and say where."""
         chosen = self.chosen(state)
