@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from detente.cli import Commands
 from detente.cli.regimes import app as regimes_app
 from detente.regimes import load_regime, regime_names
+from detente.scenario import Scenario
 from detente.world import load_world
 
 app = typer.Typer(cls=Commands)
@@ -482,14 +483,29 @@ def test_trade_is_kept_in_the_world(tmp_path: Path) -> None:
     assert again["coverage"] == found["coverage"]
 
 
-def test_what_a_world_could_not_find_again_is_not_attached(tmp_path: Path) -> None:
+def test_law_of_a_file_is_kept_in_the_world_and_lifted_by_its_name(tmp_path: Path) -> None:
+    """Also where the file has the name of an embedded one: the world's own goes first."""
+    for name in ("my-law", "unsc-dprk"):
+        file, out = tmp_path / f"{name}.yaml", tmp_path / f"{name}.npz"
+        file.write_text(OWN.replace("regime: my-law", f"regime: {name}"))
+        ran = detente(
+            "attach", "korea-before", "--regimes", file, "--at", "2020-07-01", "-o", out
+        )
+        assert ran.exit_code == 0, ran.stderr
+        world = load_world(out)
+        lifted = {"scenario": "x", "world": str(out), "measures": [{"lift": {"regime": name}}]}
+        shocks = Scenario.from_dict(lifted).to_shocks(world)
+        table = world.coverage[name]
+        (note,) = shocks.notes["measures"]
+        assert not note["touched"].startswith("nothing")
+        assert table.any() and set(world.meta["law"]["PRK"]["own"]) == {name}
+        still = {r for row in shocks.notes["closed"] for r in row["regimes"]}
+        assert name not in still
+
+
+def test_what_cannot_be_attached_is_named(tmp_path: Path) -> None:
     out = tmp_path / "law.npz"
-    file = own(tmp_path)
-    disguised = tmp_path / "disguised.yaml"
-    disguised.write_text(OWN.replace("regime: my-law", "regime: unsc-dprk"))
     for regimes, at, what in (
-        (file, "2020-07-01", "'my-law' is of a file"),
-        (disguised, "2020-07-01", "'unsc-dprk' is of a file"),
         ("unsc-dprk,russia-2014", "2020-07-01", "one target at a time"),
         ("russia-2022", "2022-02-01", "is law before 2022-02-26"),
         ("iran-2012", "2013-07-01", "is on IRN"),

@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 
 _STEPS = 200
 _HALVINGS = 12
+#: Longest step for a ln Π: home markets all but closed make the Hessian nearly singular.
+_LONGEST = 20.0
 
 
 def resistances(
@@ -78,8 +80,10 @@ def resistances(
 def _height(log_pi: Array, freeness: Array, y: Array, e: Array) -> tuple[Array, Array]:
     """What is minimised, shape (S,), and the prices that belong to it, shape (S, A)."""
     price = np.einsum("sin,si->sn", freeness, y * np.exp(-log_pi))
-    log_price = np.log(np.where(price > 0, price, 1.0))
-    return (e * log_price).sum(axis=1) + (y * log_pi).sum(axis=1), price
+    # a price that underflows is out of reach, not low
+    lost = np.where((price <= 0) & (e > 0), np.inf, 0.0)
+    log_price = np.log(np.where(price > 0, price, 1.0)) + lost
+    return np.where(e > 0, e * log_price, 0.0).sum(axis=1) + (y * log_pi).sum(axis=1), price
 
 
 def _newton(flow: Array, e: Array, y: Array, sold: Array) -> Array:
@@ -90,9 +94,15 @@ def _newton(flow: Array, e: Array, y: Array, sold: Array) -> Array:
     hessian[:, diagonal, diagonal] += np.where(y > 0, sold, 1.0) * (1.0 + 1e-13)
     # The mean of ln Π is free: pin it, so that the matrix can be solved.
     hessian += y[:, :, None] * y[:, None, :]
-    solved = np.linalg.solve(hessian, (sold - y)[:, :, None])
-    found: Array = np.asarray(solved[:, :, 0], dtype=np.float64)
-    return found
+    gap = (sold - y)[:, :, None]
+    try:
+        solved = np.linalg.solve(hessian, gap)
+    except np.linalg.LinAlgError:  # singular to rounding in one sector: least squares there too
+        solved = np.linalg.pinv(hessian, hermitian=True) @ gap
+    found = np.asarray(solved[:, :, 0], dtype=np.float64)
+    longest = np.abs(found).max(axis=1, keepdims=True)
+    shorter: Array = found * np.minimum(1.0, _LONGEST / np.maximum(longest, 1e-300))
+    return np.where(np.isfinite(shorter), shorter, 0.0)
 
 
 def _move(

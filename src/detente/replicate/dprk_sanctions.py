@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from detente.equilibrium import Equilibrium, solve_equilibrium
+from detente.errors import InputError
 from detente.replicate.common import ComparedTable, Comparison, Shown, figures, shown
 from detente.scenario import Scenario
 from detente.world import load_world
@@ -154,7 +155,7 @@ def dprk_sanctions(folder: Path | None = None) -> Comparison:
     Parameters
     ----------
     folder : Path, optional
-        Not read: the embedded worlds hold all that is needed.
+        Refused: the embedded worlds hold all that is needed.
 
     Returns
     -------
@@ -162,7 +163,8 @@ def dprk_sanctions(folder: Path | None = None) -> Comparison:
         ``agrees`` where exports come out within two points of what was observed and every
         sign is the published one.
     """
-    del folder
+    if folder is not None:
+        raise InputError(f"'{folder}': '{NAME}' needs no data, leave out --data.")
     found = Experiment.of()
     written = found.under(AS_WRITTEN, found.deficit_2018)
     table = _beside(found, written)

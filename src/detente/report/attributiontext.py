@@ -171,8 +171,21 @@ def _cautions(found: Attribution) -> tuple[str, ...]:
         for text in remarks
         if any(word in text for word in _WEIGHTY) and not any(w in text for w in why)
     ]
+    said += _still_closed(found.notes.get("closed", []))
     notes += [f"With all players: {text.rstrip('.')}." for text in dict.fromkeys(said)]
     return tuple(notes)
+
+
+def _still_closed(closed: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Regimes that nobody here lifts, and the pair of which they close most."""
+    most: dict[str, tuple[float, str]] = {}
+    for row in closed:
+        for name, by in row["regimes"].items():
+            worth = float(by["closed"]) * float(row["trade_before"])
+            pair = f"{row['exporter']}→{row['importer']} by {float(by['closed']):.0%}"
+            most[name] = max(most.get(name, (0.0, "")), (worth, pair))
+    ranked = sorted(most.items(), key=lambda item: -item[1][0])
+    return [f"'{name}' still closes {pair} and other links" for name, (_, pair) in ranked]
 
 
 def _idle(measure: Mapping[str, Any]) -> bool:

@@ -236,24 +236,23 @@ class State:
         relief = np.minimum(self.relieved, law.still)
         still = np.maximum(tables, law.still - relief)
         lifted = np.maximum(self.covered_before - tables, law.lifted + relief)
-        wanted = np.maximum(self._returned(lifted), self.opened)
+        kept = self.world.trade_share * law.link
+        wanted = np.maximum(self._returned(lifted, kept), self.opened)
         wanted = np.minimum(wanted, 1.0 - still)
         layers = self._survival()
-        return Opening(
-            layers * law.link, self._under_bans(wanted, layers, layers * law.link), still
-        )
+        return Opening(layers * law.link, self._under_bans(wanted, layers, kept), still)
 
     def _as_before(self) -> Array | None:
         """ψ as before the bans, unscaled: what the law's lines traded."""
         anchors = self.world.dormant
         return anchors.get("as_before", next(iter(anchors.values()), None))
 
-    def _returned(self, lifted: Array) -> Array:
-        """The link_open that adds the lifted lines' share of ψ to what is there."""
+    def _returned(self, lifted: Array, kept: Array) -> Array:
+        """The link_open that adds the lifted lines' share of ψ to what the law keeps of π."""
         if not lifted.any() or self.dormant_share is None:
             return lifted
         psi = self.dormant_share
-        gap = psi - self.world.trade_share
+        gap = psi - kept
         share = np.divide(lifted * psi, gap, out=lifted.copy(), where=gap > 0)
         return np.minimum(share, 1.0)
 
@@ -271,14 +270,14 @@ class State:
         left: Array = (1.0 - share[0]) + (band * strictest).sum(axis=0)
         return left
 
-    def _under_bans(self, wanted: Array, layers: Array, link: Array) -> Array:
+    def _under_bans(self, wanted: Array, layers: Array, kept: Array) -> Array:
         """The link_open that leaves the share m of what a banned link would carry."""
-        banned = (link < 1.0) & (wanted > 0)
+        banned = (layers < 1.0) & (wanted > 0)
         if not banned.any() or self.dormant_share is None:
             return wanted
-        share, psi = self.world.trade_share, self.dormant_share
-        carried = layers * wanted * np.maximum(psi - share, 0.0)
-        room = psi - share * link
+        psi = self.dormant_share
+        carried = layers * wanted * np.maximum(psi - kept, 0.0)
+        room = psi - kept * layers
         open_to = np.divide(carried, room, out=np.zeros_like(room), where=room > 0)
         return np.where(banned, np.clip(open_to, 0.0, 1.0), wanted)
 
