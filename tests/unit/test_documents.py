@@ -63,12 +63,16 @@ def test_the_readmes_python_runs(workplace: Path) -> None:
         }
 
 
-def test_the_readmes_scenario_runs(workplace: Path) -> None:
-    (text,) = blocks(ROOT / "README.md", "yaml")
-    (workplace / "mine.yaml").write_text(text, encoding="utf-8")
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_readmes_scenarios_run(workplace: Path, number: int) -> None:
+    texts = blocks(ROOT / "README.md", "yaml")
+    assert len(texts) == 2
+    (workplace / "mine.yaml").write_text(texts[number], encoding="utf-8")
     ran = CliRunner().invoke(app, ["run", "mine.yaml"])
     assert ran.exit_code == 0, ran.stderr
-    assert "Korea opens, half-way" in ran.stdout
+    title = texts[number].splitlines()[0].removeprefix("scenario: ")
+    assert title in ran.stdout
+    assert "nothing:" not in ran.stdout
 
 
 def test_the_readmes_commands_exist() -> None:
@@ -78,7 +82,7 @@ def test_the_readmes_commands_exist() -> None:
     assert len(lines) >= 5
     for line in lines:
         words = re.split(r"\s+#", line)[0].replace("[", " ").replace("]", " ").split()
-        command = words[:2] if words[0] == "world" else words[:1]
+        command = words[:2] if words[0] in ("world", "regimes") else words[:1]
         shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200"})
         assert shown.exit_code == 0, line
         for option in (w for w in words if w.startswith("-")):

@@ -267,16 +267,43 @@ def test_what_is_not_verified_says_why(name: str) -> None:
                 assert re.search(r"nil|assumed|void|share", products.note), p.id
 
 
-def test_of_the_council_only_2397_has_lines_in_its_text() -> None:
-    for p in load_regime("unsc-dprk").provisions:
+def test_a_verified_line_of_the_council_names_whose_list_has_it() -> None:
+    """Digits stand in 2397 alone; other lines are verified by an authority's own list."""
+    regime = load_regime("unsc-dprk")
+    listed = {
+        "Canada": "can-2006-287",
+        "Singapore": "sgp-customs",
+        "Australia": "aus-dfat",
+        "China": "chn-2017-40",
+        "United Kingdom": "gbr-2019-411",
+    }
+    for p in regime.provisions:
         for products in p.products:
             if products.verification == "verified":
-                assert p.id.startswith("2397-")
+                named = [key for name, key in listed.items() if name in products.note]
+                quoted = p.id.startswith("2397-") and "as quoted" in products.note
+                assert named or quoted, p.id
+                assert all(regime.sources[k].read in ("text", "excerpt") for k in named)
             else:
-                assert "standard reading" in products.note or re.search(
-                    r"not known|not by HS|taken as nil|Canada's regulations|further",
+                assert re.search(
+                    r"standard reading|not known|not by HS|taken as nil|further",
                     products.note,
                 ), p.id
+
+
+def test_the_lines_that_no_list_was_found_for() -> None:
+    """Of what 2371 to 2397 close, these alone rest on the reading of words."""
+    held = [
+        q
+        for p in load_regime("unsc-dprk").provisions
+        if p.id[:4] in ("2371", "2375", "2397")
+        for q in p.products
+        if q.verification == "unverified"
+    ]
+    assert {line for q in held for line in q.lines()} == {
+        *("72", "03", "1604", "1605", "78", "2607", "2711"),
+        *(str(k) for k in range(50, 64)),
+    }
 
 
 def table(heading: str) -> dict[str, list[int]]:
