@@ -113,28 +113,27 @@ def to_sectors(share: Array, weight: Array, sector: NDArray[np.intp], n_sectors:
     group of the sector is true of it: the smallest of their shares.
     """
     values = np.broadcast_to(share if share.ndim == 2 else share[:, None], weight.shape)
-    inside = _inside(sector, n_sectors)
-    found: Array = inside @ (weight * values)
-    unknown = (inside @ weight <= 0) & (inside.sum(axis=1) > 0)[:, None]
-    if unknown.any():
-        least = np.full(unknown.shape, np.inf)
-        np.minimum.at(least, sector, values)
-        found[unknown] = least[unknown]
-    within: Array = np.clip(found, 0.0, 1.0)  # weights sum to one up to rounding
-    return within
+    within = inside(sector, n_sectors)
+    found: Array = within @ (weight * values)
+    unknown = (within @ weight <= 0) & (within.sum(axis=1) > 0)[:, None]
+    for s in np.flatnonzero(unknown.any(axis=1)):
+        here = unknown[s]
+        found[s, here] = values[sector == s][:, here].min(axis=0)
+    most: Array = np.clip(found, 0.0, 1.0)  # weights sum to one up to rounding
+    return most
 
 
 def traded(weight: Array, sector: NDArray[np.intp], n_sectors: int) -> NDArray[np.bool_]:
     """Groups that a pair trades, or may trade where nothing is known of the sector; (G, N)."""
-    total = _inside(sector, n_sectors) @ weight
+    total = inside(sector, n_sectors) @ weight
     found: NDArray[np.bool_] = (weight > 0) | (total[sector] == 0)
     return found
 
 
-def _inside(sector: NDArray[np.intp], n_sectors: int) -> Array:
+def inside(sector: NDArray[np.intp], n_sectors: int) -> Array:
     """Whether a group is in a sector, shape (S, G) of 0 and 1."""
-    inside: Array = (sector[None] == np.arange(n_sectors)[:, None]).astype(np.float64)
-    return inside
+    found: Array = (sector[None] == np.arange(n_sectors)[:, None]).astype(np.float64)
+    return found
 
 
 def closed_by_cap(provision: Provision) -> float:
@@ -233,10 +232,10 @@ def _binds(
     members: tuple[tuple[str, tuple[str, ...]], ...],
     target: str,
 ) -> Array:
-    inside = dict(members)
+    within = dict(members)
     found = np.zeros(len(countries))
     for n, code in enumerate(countries):
-        region = inside.get(code, (code,))
+        region = within.get(code, (code,))
         named = sum(member in senders for member in region)
         applies = senders == ("all",) or code in senders or 2 * named >= len(region)
         found[n] = float(applies and code != target)
@@ -260,9 +259,9 @@ def target_of(regime: Regime, world: World) -> str:
     for code in regime.target:
         if code in world.countries:
             return code
-    inside = dict(_members(world))
+    regions = dict(_members(world))
     for code in regime.target:
-        region = next((c for c, found in inside.items() if code in found), None)
+        region = next((c for c, found in regions.items() if code in found), None)
         if region is not None:
             raise InputError(
                 f"'{regime.regime}' is on {code}, which world '{world.name}' holds only within "

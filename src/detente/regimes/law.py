@@ -25,7 +25,15 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from detente.regimes.coverage import DIRECTIONS, binds, closed_by_cap, reach, to_sectors, traded
+from detente.regimes.coverage import (
+    DIRECTIONS,
+    binds,
+    closed_by_cap,
+    inside,
+    reach,
+    to_sectors,
+    traded,
+)
 from detente.regimes.mix import Mix
 from detente.regimes.schema import Provision, Regime
 from detente.shocks import Cap
@@ -65,6 +73,14 @@ class Held:
 
 
 @dataclass
+class Shared:
+    """What laws of worlds alike have in common: nothing in it depends on flows."""
+
+    held: dict[Regime, Held] = field(default_factory=dict)
+    before: dict[tuple[str, ...], Array] = field(default_factory=dict)
+
+
+@dataclass
 class Effects:
     """What the law does to links, every array (S, N, N); neutral away from the target."""
 
@@ -87,8 +103,8 @@ class TargetLaw:
         Law adopted by this day is in the baseline's trade; None: none is.
     in_baseline : callable
         Whether a regime is one that the baseline holds.
-    shared : dict, optional
-        Regimes as in the baseline, kept between laws of worlds alike.
+    shared : Shared, optional
+        What laws of worlds alike have in common.
     """
 
     world: World
@@ -96,7 +112,7 @@ class TargetLaw:
     mix: Mix
     day: date | None
     in_baseline: Callable[[Regime], bool]
-    shared: dict[Regime, Held] = field(default_factory=dict)
+    shared: Shared = field(default_factory=Shared)
     held: dict[str, Held] = field(default_factory=dict)
     rent: dict[str, str] = field(default_factory=dict)
 
@@ -104,6 +120,7 @@ class TargetLaw:
         self.codes = tuple(g.code for g in self.mix.groups)
         self.sector = np.array([g.sector for g in self.mix.groups], dtype=np.intp)
         self.t = self.world.country_index(self.target)
+        self.inside = inside(self.sector, self.world.n_sectors)
         weights = (self.mix.exports, self.mix.imports)
         self.traded: Mask = np.stack(
             [traded(weight, self.sector, self.world.n_sectors) for weight in weights]
@@ -116,11 +133,11 @@ class TargetLaw:
         """The regime as the baseline has it; once added, the same object again."""
         if regime.regime in self.held:
             return self.held[regime.regime]
-        if regime not in self.shared:
+        if regime not in self.shared.held:
             day = self.day if self.in_baseline(regime) else None
-            self.shared[regime] = _as_in_baseline(self, regime, day)
+            self.shared.held[regime] = _as_in_baseline(self, regime, day)
         self._effects = None
-        self.held[regime.regime] = self.shared[regime]
+        self.held[regime.regime] = self.shared.held[regime]
         return self.held[regime.regime]
 
     def lift(self, name: str, rows: Mask, cells: Mask) -> Mask:
@@ -131,7 +148,9 @@ class TargetLaw:
         whole = self._whole(held, cells)
         found |= self._cap_links(held, held.on & rows[:, None]) & cells
         closed = hit & (held.now > 0)
-        held.prior[closed] = held.now[closed]
+        if np.any(held.prior[closed] != held.now[closed]):
+            held.prior = held.prior.copy()
+            held.prior[closed] = held.now[closed]
         off = rows[:, None] & whole & held.on
         held.prior_on[off], held.prior_stated[off] = True, held.stated[off]
         held.now[hit] = 0.0
@@ -195,6 +214,8 @@ class TargetLaw:
         here = closure > 0
         held.now[here] = closure[here]
         held.stated |= fresh
+        if fresh.any():
+            held.survival = held.survival.copy()
         for p in np.flatnonzero(fresh.any(axis=1)):
             held.survival[p][:, fresh[p]] = q[:, fresh[p]]
 
@@ -214,6 +235,8 @@ class TargetLaw:
         """
         if self._effects is not None and self._effects[0] is psi:
             return self._effects[1]
+        if not self.touched:
+            return self._neutral()
         parts = self._by_group()
         world, shape = self.world, self.world.flows.shape
         found = Effects(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.ones(shape))
@@ -234,6 +257,22 @@ class TargetLaw:
         found.link[:, self.t, self.t] = 1.0
         self._effects = None if psi is None else (psi, found)
         return found
+
+    def _neutral(self) -> Effects:
+        """As the baseline has it: what is closed stays so, and nothing else changes."""
+        shape, names = self.world.flows.shape, tuple(self.held)
+        if names not in self.shared.before:
+            before = np.zeros(shape)
+            closed = np.zeros((2, len(self.codes), self.world.n_countries))
+            for held in self.held.values():
+                np.maximum(closed, held.before, out=closed)
+            for d, weight in enumerate((self.mix.exports, self.mix.imports)):
+                at = (slice(None), self.t) if d == 0 else (slice(None), slice(None), self.t)
+                before[at] = to_sectors(closed[d], weight, self.sector, self.world.n_sectors)
+            before[:, self.t, self.t] = 0.0
+            self.shared.before[names] = before
+        before = self.shared.before[names]
+        return Effects(before.copy(), before.copy(), np.zeros(shape), np.ones(shape))
 
     def _by_group(self) -> tuple[Array, Array, Array, Array, Array]:
         """Closed before, closed still, lifted, newly banned, leak cut: each (2, G, N)."""
@@ -312,11 +351,8 @@ class TargetLaw:
         """Lines (2, G, N) as links (S, N, N): those where such lines trade."""
         found = np.zeros(self.world.flows.shape, dtype=bool)
         weighed = lines & self.traded
-        sold, bought = np.zeros((2, self.world.n_sectors, self.world.n_countries), dtype=bool)
-        np.logical_or.at(sold, self.sector, weighed[0])
-        np.logical_or.at(bought, self.sector, weighed[1])
-        found[:, self.t, :] |= sold
-        found[:, :, self.t] |= bought
+        found[:, self.t, :] |= self.inside @ weighed[0] > 0
+        found[:, :, self.t] |= self.inside @ weighed[1] > 0
         return found
 
     # -- caps ------------------------------------------------------------------------------
@@ -383,7 +419,7 @@ class TargetLaw:
         held = self.held[name]
         if held.untouched:
             held = Held(**{**vars(held), "now": held.base.copy(), "on": held.on.copy()})
-            for key in ("stated", "survival", "prior", "prior_on", "prior_stated"):
+            for key in ("stated", "prior_on", "prior_stated"):
                 setattr(held, key, getattr(held, key).copy())
             self.held[name] = held
         return held

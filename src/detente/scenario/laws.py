@@ -15,7 +15,7 @@ import numpy as np
 from detente.regimes.attach import recorded_regime
 from detente.regimes.catalogue import load_regime
 from detente.regimes.coverage import target_of
-from detente.regimes.law import Effects, Held, Mask, TargetLaw
+from detente.regimes.law import Effects, Held, Mask, Shared, TargetLaw
 from detente.regimes.mix import Mix, mix_for
 from detente.regimes.schema import Regime
 from detente.scenario.dates import parse_date
@@ -218,20 +218,20 @@ def _closed(law: TargetLaw, still: Array, psi: Array) -> list[dict[str, Any]]:
 
 
 #: Mixes and regimes as in the baseline, of the worlds used last.
-_KEPT: OrderedDict[tuple[Any, ...], tuple[Mix, dict[Regime, Held]]] = OrderedDict()
+_KEPT: OrderedDict[tuple[Any, ...], tuple[Mix, Shared]] = OrderedDict()
 _MOST_KEPT = 32
 #: Regimes that worlds keep themselves, by their record.
 _OWN: dict[str, Regime] = {}
 
 
-def _kept(world: World, target: str, day: date | None) -> tuple[Mix, dict[Regime, Held]]:
+def _kept(world: World, target: str, day: date | None) -> tuple[Mix, Shared]:
     """What the law of worlds alike shares: flows do not matter, labels and records do."""
     facts = world.meta.get("law", {}).get(target, {})
     own = world.content_hash if "mix" in facts else json.dumps(facts, sort_keys=True)
     members = json.dumps(world.meta.get("members", {}), sort_keys=True)
     key = (target, day, world.countries, world.sectors, own, members)
     if key not in _KEPT:
-        _KEPT[key] = (mix_for(world, target), {})
+        _KEPT[key] = (mix_for(world, target), Shared())
         if len(_KEPT) > _MOST_KEPT:
             _KEPT.popitem(last=False)
     _KEPT.move_to_end(key)
