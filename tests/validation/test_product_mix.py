@@ -45,7 +45,7 @@ def test_the_headings_are_those_of_hs_2007():
 @pytest.mark.parametrize(
     ("partner", "sector", "lines"),
     [
-        ("CHN", "petroleum", ("2710",)),
+        ("IND", "petroleum", ("2710",)),
         ("CHN", "basic-metals", ("72",)),
         ("RUS", "oil-gas", ("2711",)),
         ("JPN", "vehicles", ("86", "87", "88")),
@@ -59,6 +59,14 @@ def test_a_partners_share_of_lines_is_that_of_its_exports(world, partner, sector
     expected = own.loc[own["hs4"].str.startswith(lines), "usd"].sum() / own["usd"].sum()
     found = weights(world, mix_for(world, "PRK"), "imports", partner, sector)
     assert found[found.index.str.startswith(lines)].sum() == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_a_source_says_of_a_pair_goes_before_the_exporters_own_mix(world):
+    """Of oil China sends crude, and of its products refined oil: nothing else is on record."""
+    mix = mix_for(world, "PRK")
+    for sector, line in (("oil-gas", "2709"), ("petroleum", "2710")):
+        found = weights(world, mix, "imports", "CHN", sector)
+        assert found[found > 0].to_dict() == {line: 1.0}
 
 
 # -- by pair, from BACI's minerals -----------------------------------------------------------
