@@ -135,7 +135,7 @@ class _Asked:
 
 def _read(asked: _Asked) -> tuple[Scenario, World]:
     """The scenario and its world."""
-    from detente.cli.run import _world, assume
+    from detente.cli.asked import assume, world_of
     from detente.scenario import load_scenario
     from detente.world import load_world
 
@@ -146,7 +146,7 @@ def _read(asked: _Asked) -> tuple[Scenario, World]:
         scenario = lifting(_names(asked.regimes or ""), chosen.name)
     else:
         scenario = load_scenario(asked.file)
-        chosen = _world(scenario, asked.file, asked.world, asked.dprk_size)
+        chosen = world_of(scenario, asked.file, asked.world, asked.dprk_size)
     if asked.deficit_rule is not None:
         scenario = assume(scenario, "deficit_rule", asked.deficit_rule)
     return scenario, chosen

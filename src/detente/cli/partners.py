@@ -151,7 +151,7 @@ def _codes(text: str | None, option: str) -> tuple[str, ...]:
 
 def _rule(text: str) -> Any:
     """A deficit rule as a scenario holds it; a mistake is named after its option."""
-    from detente.cli.run import assume
+    from detente.cli.asked import assume
     from detente.scenario import Scenario
 
     return assume(Scenario("partners"), "deficit_rule", text).assumptions.deficit_rule

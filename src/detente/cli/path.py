@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detente.cli.options import Format, echo_csv, echo_json, one_table, progress_bar
-from detente.cli.run import (
+from detente.cli.asked import (
     Country,
     File,
     Rule,
@@ -19,6 +18,7 @@ from detente.cli.run import (
     WorldName,
     assume,
 )
+from detente.cli.options import Format, echo_csv, echo_json, one_table, progress_bar
 from detente.errors import InputError
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _asked(
     file: Path, world: str | None, dprk_size: str, country: str | None, assumed: dict[str, Any]
 ) -> tuple[Scenario, World]:
     """The scenario under the assumptions asked for, and its world; all checked."""
-    from detente.cli.run import _world
+    from detente.cli.asked import world_of
     from detente.scenario import load_scenario
     from detente.scenario.measure import nearest_label
 
@@ -113,7 +113,7 @@ def _asked(
     for key, value in assumed.items():
         if value is not None:
             scenario = assume(scenario, key, value)
-    chosen = _world(scenario, file, world, dprk_size)
+    chosen = world_of(scenario, file, world, dprk_size)
     if country is not None and country not in chosen.countries:
         raise InputError(
             f"--country: unknown country '{country}' in world '{chosen.name}'.",
