@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -129,7 +130,8 @@ def _answer(
     result: Result, country: str | None, form: Format, table: str | None, out: Path | None
 ) -> None:
     """Print, and write where a folder is given."""
-    from detente.cli.path import print_path, run_path
+    from detente.cli.path import run_path
+    from detente.paths.text import sections as path_sections
 
     path = run_path(result)
     extra = {} if path is None else dict(path.tables(country))
@@ -146,6 +148,8 @@ def _answer(
     from detente.report.view import View
 
     view = View.of(result, country)
+    if path is not None:
+        view = replace(view, more=tuple(path_sections(path, country)))
     shown = None if table is None else one_table({**view.tables, **extra}, table)
     if out is not None:
         from detente.paths.folder import path_files
@@ -165,7 +169,5 @@ def _answer(
 
     if shown is None:
         print_report(view)
-        if path is not None:
-            print_path(path, country)
     else:
         print_frame(shown)

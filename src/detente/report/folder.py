@@ -59,6 +59,9 @@ def write_run(directory: Path, view: View, more: Mapping[str, bytes] | None = No
         The folder cannot be made, is a file, or holds files that detente did not write.
     """
     pictures = charts(view)
+    for name, data in (more or {}).items():
+        if name.startswith("charts/"):
+            pictures[name.removeprefix("charts/").removesuffix(".svg")] = data.decode()
     found: dict[str, bytes] = {
         "summary.md": summary(view).encode(),
         "report.html": page(view, pictures).encode(),

@@ -13,6 +13,7 @@ _CHARTS: Mapping[str, tuple[str, ...]] = {
     "welfare": ("welfare",),
     "partners": ("partners", "shares"),
     "sources": ("decomposition",),
+    "path_years": ("path",),
 }
 
 _STYLE = """

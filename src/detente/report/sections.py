@@ -52,9 +52,9 @@ def sections(view: View) -> list[Section]:
     """Every section of a report, in the order in which it is read."""
     found = [Section("answer", "The answer", tuple(answer(view)))]
     if view.no_effect and not view.asked:
-        return [*found, trust(view)]
+        return [*found, *view.more, trust(view)]
     told = [gainers(view), partners(view), sources(view)]
-    return [*found, *told, *still_closed(view), trust(view)]
+    return [*found, *told, *still_closed(view), *view.more, trust(view)]
 
 
 # -- the head --------------------------------------------------------------------------------

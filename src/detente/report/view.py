@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from detente.report.numbers import in_prose, in_table
+from detente.report.parts import Section
 from detente.world.core import World
 
 #: A change of welfare, or of trade over all trade, below this is no effect.
@@ -55,6 +56,8 @@ class View:
         The world's facts.
     world : World
         The world as given.
+    more : tuple of Section
+        Parts that others add to the report: a path's.
     """
 
     provenance: Mapping[str, Any]
@@ -65,6 +68,7 @@ class View:
     sector_names: Mapping[str, str]
     meta: Mapping[str, Any]
     world: World
+    more: tuple[Section, ...] = ()
 
     @classmethod
     def of(cls, result: HasTables, country: str | None = None) -> View:
