@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,8 @@ from detente.equilibrium import (
 from detente.errors import InputError, NoSolutionError
 from detente.report.documents import document
 from detente.scenario import Scenario
+from detente.scenario.onday import OnDay
+from detente.scenario.regimefiles import Told, regimes_of, told
 from detente.shocks import Shocks
 from detente.solver import DEFAULT_TOLERANCE, MAX_ITERATIONS
 from detente.world.catalogue import list_worlds
@@ -47,11 +49,19 @@ class Result:
         What was asked.
     source_world : World
         The world as given (the baseline in ``equilibrium`` is re-based).
+    told : Told or None
+        The scenario as a folder holds it, with its regimes' files; None for Shocks.
     """
 
     equilibrium: Equilibrium
     scenario: Scenario | HasShocks
     source_world: World
+    told: Told | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Read the regimes' files now: they may be others when a folder is written."""
+        asked = self.scenario
+        object.__setattr__(self, "told", told(asked) if isinstance(asked, Scenario) else None)
 
     @property
     def certificate(self) -> Certificate:
@@ -123,6 +133,11 @@ class Result:
         """A country's partners, largest after the change first."""
         return outcomes.partners(self.equilibrium, country)
 
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """Files that its folder's scenario names: ``regimes/NAME.yaml``."""
+        return {} if self.told is None else self.told.files
+
     @cached_property
     def focus(self) -> str:
         """The country whose welfare changes most, in percent."""
@@ -149,7 +164,8 @@ class Result:
         """Which world, scenario, version and settings made this; enough to make it again.
 
         The scenario's text names the world that it was solved on: an embedded one by its
-        name, any other as ``world.npz``, which a run's folder holds. Its hash is the text's.
+        name, any other as ``world.npz``, and regimes of files as ``regimes/NAME.yaml``, which
+        a run's folder holds. Its hash is the text's; each regime has its own.
         """
         shocks, world = self.equilibrium.shocks, self.world
         reference = world_reference(self.source_world)
@@ -159,9 +175,13 @@ class Result:
             "shocks_hash": shocks.content_hash,
             "notes": dict(shocks.notes),
         }
-        if isinstance(self.scenario, Scenario):
-            told = self.scenario.with_(world=reference)
-            scenario |= {"hash": told.content_hash, "text": told.to_yaml()}
+        if self.told is not None:
+            written = self.told.scenario.with_(world=reference)
+            scenario |= {
+                "hash": written.content_hash,
+                "text": written.to_yaml(),
+                "regimes": regimes_of(self.told, self.source_world),
+            }
         return {
             "version": __version__,
             "world": self._world_facts(WORLD_FILE if reference == WORLD_FILE else None),
@@ -207,7 +227,8 @@ class Result:
             "decomposition": self.decomposition,
             "cp_decomposition": self.cp_decomposition,
         }
-        found |= {key: t for key, t in (("closed", self.closed), ("caps", self.caps)) if len(t)}
+        if "closed" in self.equilibrium.shocks.notes:
+            found |= {"closed": self.closed, "caps": self.caps}
         if isinstance(self.scenario, Scenario):
             found["sensitivity"] = self.sensitivity(focus)
         if self.rebased:
@@ -223,7 +244,7 @@ class Result:
         return document(self.provenance, self.tables(country))
 
     def save(self, directory: str | Path, country: str | None = None) -> Path:
-        """Write a run's folder: run.json, tables, charts, summary.md, report.html.
+        """Write a run's folder: run.json, scenario, tables, charts, summary.md, report.html.
 
         Parameters
         ----------
@@ -233,7 +254,7 @@ class Result:
         from detente.report.folder import write_run  # noqa: PLC0415 (charts load late)
         from detente.report.view import View  # noqa: PLC0415
 
-        return write_run(Path(directory), View.of(self, country))
+        return write_run(Path(directory), View.of(self, country), self.files)
 
 
 def world_reference(world: World) -> str:
@@ -282,7 +303,7 @@ def solve(
     if isinstance(scenario, Scenario):
         prepared = scenario.prepare(world)
         if at is not None:
-            asked = scenario.to_shocks(prepared, at)
+            asked = OnDay(scenario, at)
     try:
         eq = solve_equilibrium(
             prepared, asked, tolerance=tolerance, max_iterations=max_iterations

@@ -123,7 +123,9 @@ def test_effects_are_what_counting_lines_gives(old, new, dropped, seed):
         if share["before"] > 1 - 1e-9:
             lawful = 0.0
         elif share["before"] > 0 and pi > 0:
-            lawful = min((1 - share["before"]) * psi[s, PRK, CHN] / pi, 1.0)
+            potential = psi[s, PRK, CHN]
+            open_lines = min((1 - share["before"]) * potential, pi)
+            lawful = max(open_lines, pi - share["before"] * potential) / pi
         kept = lawful * (1 - share["anew"] / max(1 - share["before"], 1e-300))
         leak = (1 - lawful) * (1 - share["stopped"] / max(share["before"], 1e-300))
         assert got.link[s, PRK, CHN] == pytest.approx(kept + leak, abs=1e-12)

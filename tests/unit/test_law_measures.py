@@ -164,7 +164,8 @@ def test_what_remains_closed_is_named_with_who_closes_it(korea):
     assert ("PRK", "CHN") not in rows
     result = dt.solve(korea, asked({"lift": {"regime": "unsc-dprk"}}))
     table = result.closed.set_index(["exporter", "importer"])
-    assert "rok-may-24" in table.loc[("PRK", "KOR"), "regimes"]
+    assert table.loc[[("PRK", "KOR")], "regime"].tolist() == ["rok-may-24"]
+    assert "kaesong-2016" in table.loc[[("PRK", "KOR")], "provisions"].iloc[0]
 
 
 def test_a_table_of_a_regimes_name_is_the_regime(korea):

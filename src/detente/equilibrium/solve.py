@@ -72,6 +72,8 @@ def solve_equilibrium(
     require_arguments(world, scenario, tolerance, max_iterations)
     shocks = scenario.to_shocks(world)
     base = baseline_for(world, shocks.deficit_rule)
+    if base is not world:  # openings and caps are those of the baseline that they start from
+        shocks = scenario.to_shocks(base)
     return solve_point(base, shocks, exogenous(base, shocks), tolerance, max_iterations, start)
 
 

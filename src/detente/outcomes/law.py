@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 from detente.equilibrium import Equilibrium
 
-_CLOSED = ("exporter", "importer", "trade_before", "closed", "closed_value", "regimes")
+_CLOSED = (
+    "exporter", "importer", "potential", "closed", "closed_value", "regime", "closed_by",
+    "provisions",
+)  # fmt: skip
 _CAPS = ("sector", "exporters", "importers", "quantity", "shipped", "markup", "rent", "owner")
 
 
@@ -23,26 +26,29 @@ def closed(equilibrium: Equilibrium) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``exporter``, ``importer``; ``trade_before`` (million USD that the pair traded before
-        the bans, at baseline spending), ``closed`` (share of it on lines that some regime
-        still closes), ``closed_value`` (million USD), ``regimes`` (each with
-        the share that it alone closes, and its provisions; the largest first).
+        A row for each pair and regime: ``exporter``, ``importer``; ``potential`` (million USD
+        that the pair traded before the bans, or what gravity makes of it where nobody knows,
+        at baseline spending), ``closed`` (share of it on lines that some regime still closes),
+        ``closed_value`` (million USD); ``regime``, ``closed_by`` (the share that it closes
+        alone), ``provisions`` (ids, with commas). The largest pair first.
     """
     rows = [
         {
-            **{key: row[key] for key in ("exporter", "importer", "trade_before", "closed")},
-            "closed_value": row["trade_before"] * row["closed"],
-            "regimes": "; ".join(
-                f"{name} {100 * by['closed']:.3g} %: {', '.join(by['provisions'])}"
-                for name, by in sorted(
-                    row["regimes"].items(), key=lambda item: -item[1]["closed"]
-                )
-            ),
+            **{key: row[key] for key in ("exporter", "importer", "potential", "closed")},
+            "closed_value": row["potential"] * row["closed"],
+            "regime": name,
+            "closed_by": by["closed"],
+            "provisions": ", ".join(by["provisions"]),
         }
         for row in equilibrium.shocks.notes.get("closed", ())
+        for name, by in row["regimes"].items()
     ]
     table = pd.DataFrame(rows, columns=list(_CLOSED))
-    return table.sort_values("closed_value", ascending=False, ignore_index=True)
+    return table.sort_values(
+        ["closed_value", "exporter", "importer", "closed_by"],
+        ascending=[False, True, True, False],
+        ignore_index=True,
+    )
 
 
 def caps(equilibrium: Equilibrium) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pandas as pd
 from detente.equilibrium import Equilibrium, solve_equilibrium
 from detente.errors import NoSolutionError, NotConvergedError
 from detente.outcomes.trade import partners
+from detente.scenario.onday import OnDay
 from detente.shocks import Shocks
 from detente.world.core import World
 
@@ -152,11 +153,12 @@ def _row(
     tolerance = eq.certificate.tolerance
     if variant.theta != 1.0:
         world = world.with_(trade_elasticity=variant.theta * world.trade_elasticity)
-    shocks = scenario.with_(**variant.changes).to_shocks(world, day)
-    row = headline(solve_equilibrium(world, shocks, tolerance=tolerance), country)
+    asked = OnDay(scenario.with_(**variant.changes), day)
+    solved = solve_equilibrium(world, asked, tolerance=tolerance)
+    row = headline(solved, country)
     if variant.label != ENDING:
         return row | {"note": ""}
-    alone = solve_equilibrium(world, Shocks(deficit_rule=shocks.deficit_rule))
+    alone = solve_equilibrium(world, Shocks(deficit_rule=solved.shocks.deficit_rule))
     ending = headline(alone, country)
     for key in ("welfare", "own_earnings"):
         row[key] = (1.0 + row[key]) / (1.0 + ending[key]) - 1.0

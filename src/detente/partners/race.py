@@ -26,7 +26,7 @@ _ANCHOR = {RELIEF: AS_BEFORE, REFORM: NORMAL}
 #: Gravity's potential is drawn beside them, at today's costs.
 GRAVITY = "gravity"
 #: What a scenario reads of a world's metadata; the rest would only be copied.
-_NEEDED = ("coverage_not_in_force",)
+_NEEDED = ("coverage_not_in_force", "law", "members")
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,9 +222,7 @@ def race(
     ready = world.with_(
         dormant={name: anchor.dormant_share(c) for name, anchor in shares.anchors.items()}
     )
-    central = {
-        s: solve_equilibrium(ready, asked.to_shocks(ready)) for s, asked in scenarios.items()
-    }
+    central = {s: solve_equilibrium(ready, asked) for s, asked in scenarios.items()}
     totals, noisy, failed = _draws(shares, partners, scenarios, settings, progress)
     baseline = central[REFORM].world
     return Race(
@@ -338,7 +336,7 @@ def _solved(
     """Trade by partner of one draw; None where it has no equilibrium."""
     world = bare.with_(trade_elasticity=theta, dormant=psi)
     try:
-        eq = solve_equilibrium(world, asked.to_shocks(world))
+        eq = solve_equilibrium(world, asked)
     except (NoSolutionError, NotConvergedError):
         return None
     sold, bought = partners.total(eq.flows, country)

@@ -119,8 +119,8 @@ class _Walk:
         self.horizon = assumed.years or DEFAULT_YEARS
         self.spans, self.segments = calendar_of(scenario.measures, self.horizon)
         prepared = scenario.prepare(world)
-        self.shocks = [scenario.to_shocks(prepared, span.begins) for span in self.spans]
         self.world = baseline_for(prepared, assumed.rule)
+        self.shocks = [scenario.to_shocks(self.world, span.begins) for span in self.spans]
         self.kappa = speed(assumed.adjustment_years)
         self.deepens: NDArray[np.bool_] = assumed.capital_of(world)
         self.base: Array = self.world.trade_share

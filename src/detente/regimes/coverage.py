@@ -93,17 +93,23 @@ def _prefix(prefix: str, codes: tuple[str, ...], where: str) -> Array:
     finer = any(c.startswith(prefix[:4]) and len(c) >= len(prefix) for c in single)
     if len(prefix) > 4 and not finer and any(c == prefix[:4] for c in single):
         raise InputError(
-            f"{where}: HS {prefix} is finer than the product mix, which knows headings: name "
-            f"{prefix[:4]} and say with 'covered' which part of it is meant, or bring trade "
-            "data by six digits."
+            f"{where}: HS {prefix} is finer than the product mix, which knows headings: "
+            f"{_instead(prefix[:4], where)}, or bring trade data by six digits."
         )
     if not finer and any(c.endswith(REST) for c in chapter):
         raise InputError(
             f"{where}: HS {prefix} lies in what the embedded product mix knows only as the "
-            f"rest of chapter {prefix[:2]}: name the chapter and say with 'covered' which "
-            "part of it is meant, or bring trade data by heading."
+            f"rest of chapter {prefix[:2]}: {_instead(prefix[:2], where)}, or bring trade data "
+            "by heading (detente regimes attach --trade)."
         )
     return found
+
+
+def _instead(line: str, where: str) -> str:
+    """What to write: a regime can say which part of a wider line it means, a measure cannot."""
+    if where in ("hs", "exempt"):
+        return f"name '{line}' whole"
+    return f"name {line} and say with 'covered' which part of it is meant"
 
 
 def to_sectors(share: Array, weight: Array, sector: NDArray[np.intp], n_sectors: int) -> Array:

@@ -11,8 +11,8 @@ baseline's law closes and k the share that the scenario's law closes:
   evasion mark-up μ;
 - a provision that the baseline holds is complied with as the baseline's trade shows. Where a
   scenario states κ or ℓ for it, its lines carry q·ψ instead of what leaks today;
-- what leaks today is what lawful lines cannot explain: π = λ·π + (1 − λ)·π with
-  λ·π = min(π, (1 − Σ w·k⁰)·ψ).
+- what leaks today is what lawful lines cannot explain, and no more than the banned lines
+  carried before: π = λ·π + (1 − λ)·π with λ·π = max(min(π, (1 − Σ w·k⁰)·ψ), π − Σ w·k⁰·ψ).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from detente.errors import InputError
 from detente.regimes.coverage import (
     DIRECTIONS,
     binds,
@@ -36,12 +37,13 @@ from detente.regimes.coverage import (
 )
 from detente.regimes.mix import Mix
 from detente.regimes.schema import Provision, Regime
-from detente.shocks import Cap
 from detente.world.core import Array, World
 
 Mask = NDArray[np.bool_]
 #: Coverage below this is rounding, not law.
 NOTHING = 1e-9
+#: Regimes as in the baseline that laws of worlds alike keep.
+_MOST_SHARED = 24
 
 
 @dataclass
@@ -57,13 +59,12 @@ class Held:
     binds: Array  # (N,)
     base_on: Mask  # (P, N)
     base: Array  # (P, 2, G, N)
-    on: Mask
     now: Array
-    stated: Mask  # (P, N): the scenario says how it is complied with
-    survival: Array  # (P, G, N): q, where stated
+    capped: Mask  # (P, 2, G, N): lines that a cap in force holds
+    survival: Array  # (P, 2, G, N): q where a scenario states it, NaN: as the baseline shows
     prior: Array  # what was closed before it was lifted: what snaps back
-    prior_on: Mask
-    prior_stated: Mask
+    prior_capped: Mask
+    prior_survival: Array
     before: Array  # (2, G, N): what the baseline closes, by any provision
 
     @property
@@ -114,7 +115,7 @@ class TargetLaw:
     in_baseline: Callable[[Regime], bool]
     shared: Shared = field(default_factory=Shared)
     held: dict[str, Held] = field(default_factory=dict)
-    rent: dict[str, str] = field(default_factory=dict)
+    rent: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.codes = tuple(g.code for g in self.mix.groups)
@@ -132,8 +133,16 @@ class TargetLaw:
     def add(self, regime: Regime) -> Held:
         """The regime as the baseline has it; once added, the same object again."""
         if regime.regime in self.held:
-            return self.held[regime.regime]
+            held = self.held[regime.regime]
+            if held.regime is not regime and held.regime != regime:
+                raise InputError(
+                    f"another regime called '{regime.regime}' is on record here already, and "
+                    "two of one name cannot be told apart: give yours a name of its own."
+                )
+            return held
         if regime not in self.shared.held:
+            if len(self.shared.held) >= _MOST_SHARED:  # variants of one's own come and go
+                self.shared.held.pop(next(iter(self.shared.held)))
             day = self.day if self.in_baseline(regime) else None
             self.shared.held[regime] = _as_in_baseline(self, regime, day)
         self._effects = None
@@ -144,31 +153,68 @@ class TargetLaw:
         """Lift provisions (P,) on lines (2, G, N); returns where something was closed."""
         held = self._own(name)
         hit = rows[:, None, None, None] & cells[None]
-        found: Mask = _any((held.now > 0) & hit, 0)
-        whole = self._whole(held, cells)
-        found |= self._cap_links(held, held.on & rows[:, None]) & cells
-        closed = hit & (held.now > 0)
+        closed, capped = hit & (held.now > 0), hit & held.capped
+        self._remember(held, closed, capped)
+        held.now[hit] = 0.0
+        held.capped &= ~hit
+        return _any(closed | capped, 0)
+
+    def _remember(self, held: Held, closed: Mask, capped: Mask) -> None:
+        """Keep what lines were before they are lifted; shared arrays are left alone."""
         if np.any(held.prior[closed] != held.now[closed]):
             held.prior = held.prior.copy()
             held.prior[closed] = held.now[closed]
-        off = rows[:, None] & whole & held.on
-        held.prior_on[off], held.prior_stated[off] = True, held.stated[off]
-        held.now[hit] = 0.0
-        held.on[off] = False
+        if np.any(capped & ~held.prior_capped):
+            held.prior_capped = held.prior_capped | capped
+        lines = closed | capped
+        if (
+            not np.isnan(held.survival[lines]).all()
+            or not np.isnan(held.prior_survival[lines]).all()
+        ):
+            held.prior_survival = held.prior_survival.copy()
+            held.prior_survival[lines] = held.survival[lines]
+
+    def relieve(self, share: Array) -> Mask:
+        """Take a share (S, N, N) off what every regime closes together on a link.
+
+        Returns
+        -------
+        ndarray of bool, shape (S, N, N)
+            Links of which something was closed. A link that is relieved in full loses its
+            caps too.
+        """
+        still = self.effects(None).still
+        named = (share > 0) & ((still > NOTHING) | self.links(self._any_cap()))
+        left = np.divide(
+            np.maximum(still - share, 0.0), still, out=np.zeros_like(still), where=still > 0
+        )
+        factor = np.stack([left[self.sector, self.t], left[self.sector, :, self.t]])
+        lines = self.lines(named)
+        for name in self.held:
+            held = self._own(name)
+            closed = (held.now > 0) & lines[None]
+            capped = held.capped & lines[None] & (factor <= NOTHING)[None]
+            self._remember(held, closed, capped)
+            held.now *= np.where(lines, factor, 1.0)[None]
+            held.capped &= ~capped
+        return named
+
+    def _any_cap(self) -> Mask:
+        found = np.zeros((2, len(self.codes), self.world.n_countries), dtype=bool)
+        for held in self.held.values():
+            found |= _any(held.capped, 0)
         return found
 
     def restore(self, name: str, rows: Mask, cells: Mask) -> Mask:
         """Put back what was lifted: as the baseline, or the scenario before, had it."""
         held = self._own(name)
         hit = rows[:, None, None, None] & cells[None]
-        back: Mask = _any((held.now < held.prior) & hit, 0)
-        named = rows[:, None] & _any(cells, (0, 1))[None]
-        again = named & held.prior_on & ~held.on
-        back |= self._cap_links(held, again) & cells
-        held.now[hit] = np.maximum(held.now, held.prior)[hit]
-        held.stated[again] = held.prior_stated[again]
-        held.on[again] = True
-        return back
+        closed = hit & (held.now < held.prior)
+        capped = hit & held.prior_capped & ~held.capped
+        held.survival = np.where(closed | capped, held.prior_survival, held.survival)
+        held.now[closed] = held.prior[closed]
+        held.capped |= capped
+        return _any(closed | capped, 0)
 
     def impose(
         self,
@@ -193,31 +239,23 @@ class TargetLaw:
         """
         held, n = self._own(name), self.world.n_countries
         told = np.zeros(n, dtype=bool) if told is None else told
-        named = rows[:, None] & _any(cells, (0, 1))[None] & (held.binds > 0)[None]
-        before, was_on = held.now.copy(), held.on.copy()
-        known = named & held.base_on & ~told[None]
-        kept = rows[:, None, None, None] & cells[None] & known[:, None, None, :]
-        held.now[kept] = np.maximum(held.now, held.base)[kept]
-        held.on |= named
-        held.stated &= ~known
+        named = rows[:, None] & (held.binds > 0)[None]
+        lines = (held.reach[..., None] > 0) & cells[None] & named[:, None, None, :]
+        before, was_capped = held.now.copy(), held.capped.copy()
+        known = lines & (held.base_on & ~told[None])[:, None, None, :]
+        back = known & (held.now < held.base)
+        held.now[back] = held.base[back]
+        held.capped |= lines & _capped(held)[:, None, None, None]
         q = np.zeros((len(self.codes), n)) if survival is None else survival
-        self._close(held, named & ~known, cells, q)
-        closed: Mask = _any((held.now > before) & cells[None], 0)
-        return closed | (self._cap_links(held, held.on & ~was_on) & cells)
-
-    def _close(self, held: Held, fresh: Mask, cells: Mask, q: Array) -> None:
-        """Close lines of provisions that the baseline does not hold, or holds otherwise."""
-        closure = held.reach[..., None] * cells[None] * fresh[:, None, None, :]
-        caps = _capped(held)
+        fresh = lines & ~known
         # a cap that the baseline does not hold closes nothing: the solver holds the quantity
-        closure[caps] = np.minimum(closure[caps], held.base[caps])
-        here = closure > 0
-        held.now[here] = closure[here]
-        held.stated |= fresh
-        if fresh.any():
-            held.survival = held.survival.copy()
-        for p in np.flatnonzero(fresh.any(axis=1)):
-            held.survival[p][:, fresh[p]] = q[:, fresh[p]]
+        most = np.where(_capped(held)[:, None, None, None], held.base, held.reach[..., None])
+        held.now[fresh] = np.minimum(held.reach[..., None], most)[fresh]
+        if back.any() or fresh.any():
+            stated = np.where(back, np.nan, held.survival)
+            held.survival = np.where(fresh, q[None, None], stated)
+        anew = lines & (held.now > before)
+        return _any(anew | (held.capped & ~was_capped), 0)
 
     # -- what it comes to ------------------------------------------------------------------
     @property
@@ -280,15 +318,15 @@ class TargetLaw:
         before, observed, stated, blocked = (np.zeros(shape) for _ in range(4))
         for held in self.held.values():
             np.maximum(before, held.before, out=before)
-            if not held.stated.any():
+            told = ~np.isnan(held.survival) & (held.now > 0) if not held.untouched else None
+            if told is None or not told.any():
                 now = held.before if held.untouched else _largest(held.now, shape)
                 np.maximum(observed, now, out=observed)
                 continue
-            told = held.stated[:, None, None, :]
             np.maximum(observed, _largest(np.where(told, 0.0, held.now), shape), out=observed)
             closed = np.where(told, held.now, 0.0)
             np.maximum(stated, _largest(closed, shape), out=stated)
-            effective = closed * (1.0 - held.survival[:, None])
+            effective = np.where(told, held.now * (1.0 - held.survival), 0.0)
             np.maximum(blocked, _largest(effective, shape), out=blocked)
         some = stated > 0
         leak = np.zeros(shape)
@@ -355,72 +393,13 @@ class TargetLaw:
         found[:, :, self.t] |= self.inside @ weighed[1] > 0
         return found
 
-    # -- caps ------------------------------------------------------------------------------
-    def caps(self) -> tuple[Cap, ...]:
-        """Quantity caps in force, one a sector and direction: the smallest."""
-        found: dict[tuple[int, int], Cap] = {}
-        for held in self.held.values():
-            for p, provision in enumerate(held.provisions):
-                partners = held.on[p] & (held.binds > 0)
-                if provision.cap is None or not partners.any():
-                    continue
-                for d, s, quantity in self._quantities(held, p, partners):
-                    cap = self._cap(d, s, quantity, partners, self._owner(held, provision))
-                    known = found.get((d, s))
-                    if known is None or cap.quantity < known.quantity:
-                        found[d, s] = cap
-        return tuple(found.values())
-
-    def _owner(self, held: Held, provision: Provision) -> str:
-        assert provision.cap is not None
-        return self.rent.get(held.regime.regime, provision.cap.rent)
-
-    def _quantities(self, held: Held, p: int, partners: Mask) -> list[tuple[int, int, float]]:
-        """Direction, sector and million USD at baseline prices of one cap."""
-        cap, found = held.provisions[p].cap, []
-        assert cap is not None
-        for d in range(2):
-            weight = self.mix.exports if d == 0 else self.mix.imports
-            share = to_sectors(held.reach[p, d], weight, self.sector, self.world.n_sectors)
-            flows = self.world.flows[:, self.t] if d == 0 else self.world.flows[:, :, self.t]
-            for s in np.flatnonzero((share * partners).max(axis=1) > NOTHING):
-                now, lines = flows[s][partners], (flows[s] * share[s])[partners]
-                if held.base_on[p][partners].any():
-                    quantity = float(now.sum())  # in force: what the baseline shows
-                elif cap.reference is None:
-                    quantity = float((now - lines).sum() + cap.quantity)
-                else:
-                    part = cap.quantity / cap.reference
-                    quantity = float((now - lines).sum() + part * lines.sum())
-                if now.sum() > 0:
-                    found.append((d, int(s), quantity))
-        return found
-
-    def _cap(self, d: int, s: int, quantity: float, partners: Mask, owner: str) -> Cap:
-        others = tuple(c for c, on in zip(self.world.countries, partners, strict=True) if on)
-        sellers, buyers = ((self.target,), others) if d == 0 else (others, (self.target,))
-        return Cap(self.world.sectors[s], sellers, buyers, quantity, owner)
-
-    def _cap_links(self, held: Held, which: Mask) -> Mask:
-        """Lines (2, G, N) that caps among some provisions and partners (P, N) reach."""
-        capped = _capped(held)[:, None] & which
-        hit: Mask = _any((held.reach[..., None] > 0) & capped[:, None, None, :], 0)
-        return hit
-
-    def _whole(self, held: Held, cells: Mask) -> Mask:
-        """Provision and partner pairs whose every line is among the cells, (P, N)."""
-        needed = held.reach[..., None] > 0
-        whole: Mask = ~_any(needed & ~cells[None], (1, 2))
-        return whole
-
     def _own(self, name: str) -> Held:
         """The regime with arrays that may be changed."""
         self._effects = None
         held = self.held[name]
         if held.untouched:
-            held = Held(**{**vars(held), "now": held.base.copy(), "on": held.on.copy()})
-            for key in ("stated", "prior_on", "prior_stated"):
-                setattr(held, key, getattr(held, key).copy())
+            own = {"now": held.base.copy(), "capped": held.capped.copy()}
+            held = Held(**{**vars(held), **own})
             self.held[name] = held
         return held
 
@@ -435,14 +414,17 @@ def _largest(closed: Array, shape: tuple[int, ...]) -> Array:
 
 
 def _lawful(share: Array, psi: Array | None, before: Array) -> Array:
-    """λ: the part of today's trade that lines which are not banned explain, (S, N)."""
+    """λ: the part of today's trade that lines which are not banned explain, (S, N).
+
+    What leaks is at most what the banned lines carried before, k⁰·ψ: growth beyond that is
+    of lines that nobody bans.
+    """
     closed = before >= 1.0 - NOTHING
     if psi is None or not psi.any():
         return np.where(closed, 0.0, 1.0)
-    expected = (1.0 - before) * psi
-    part = np.divide(expected, share, out=np.ones_like(share), where=share > 0)
-    part = np.where(before > NOTHING, np.minimum(part, 1.0), 1.0)
-    return np.where(closed, 0.0, part)
+    lawful = np.maximum(np.minimum(share, (1.0 - before) * psi), share - before * psi)
+    part = np.divide(lawful, share, out=np.ones_like(share), where=share > 0)
+    return np.where(closed, 0.0, np.where(before > NOTHING, part, 1.0))
 
 
 def _as_in_baseline(law: TargetLaw, regime: Regime, day: date | None) -> Held:
@@ -453,23 +435,23 @@ def _as_in_baseline(law: TargetLaw, regime: Regime, day: date | None) -> Held:
     on = holds[:, None] & (bound > 0)[None]
     part = np.array([closed_by_cap(p) if p.cap else 1.0 for p in provisions])
     base = reached[..., None] * part[:, None, None, None] * on[:, None, None, :]
-    stated = np.zeros(on.shape, dtype=bool)
-    survival = np.zeros((len(provisions), len(law.codes), law.world.n_countries))
+    capped = np.array([p.cap is not None for p in provisions], dtype=bool)
+    lines = (reached[..., None] > 0) & (on & capped[:, None])[:, None, None, :]
+    survival = np.full(base.shape, np.nan)
+    shared = {"base_on": on, "base": base, "capped": lines}
+    shared |= {"survival": survival, "before": _largest(base, base.shape[1:])}
+    for array in shared.values():
+        array.flags.writeable = False  # kept between scenarios: a change would be everyone's
     return Held(
         regime=regime,
         provisions=provisions,
         reach=reached,
         binds=bound,
-        base_on=on,
-        base=base,
-        on=on,
         now=base,
-        stated=stated,
-        survival=survival,
         prior=base,
-        prior_on=on,
-        prior_stated=stated,
-        before=_largest(base, base.shape[1:]),
+        prior_capped=lines,
+        prior_survival=survival,
+        **shared,
     )
 
 

@@ -25,8 +25,9 @@ def still_closed(view: View, most: int = 8) -> list[Section]:
     if closed is not None and not closed.empty:
         tables.append(_pairs(view, closed, most))
         notes.append(
-            "Before the bans, at baseline spending. A line is open only when every regime that "
-            "names it has lifted it; provisions: --table closed."
+            "Million USD a year: what the pair traded before the bans, or what gravity makes "
+            "of it where nobody knows, at baseline spending. A line is open only when every "
+            "regime that names it has lifted it; provisions: --table closed."
         )
     notes += [_cap(view, row) for row in binding.to_dict("records")]
     return [
@@ -35,29 +36,29 @@ def still_closed(view: View, most: int = 8) -> list[Section]:
 
 
 def _pairs(view: View, closed: pd.DataFrame, most: int) -> Table:
+    """A row for each pair, with the regimes that close one per cent of it or more."""
+    groups: list[Any] = list(closed.groupby(["exporter", "importer"], sort=False))
     rows = [
         (
-            f"{view.label(row['exporter'], 17)} → {view.label(row['importer'], 17)}",
-            million(row["trade_before"]),
-            share(row["closed"]),
-            _names(row["regimes"]),
+            f"{view.label(str(exporter), 17)} → {view.label(str(importer), 17)}",
+            million(float(part["potential"].iloc[0])),
+            share(float(part["closed"].iloc[0])),
+            ", ".join(_regimes(part)),
         )
-        for row in closed.head(most).to_dict("records")
+        for (exporter, importer), part in groups[:most]
     ]
-    rest = closed.iloc[most:]
+    rest = pd.DataFrame([part.iloc[0] for _, part in groups[most:]])
     if len(rest):
-        before, value = float(rest["trade_before"].sum()), float(rest["closed_value"].sum())
+        whole, value = float(rest["potential"].sum()), float(rest["closed_value"].sum())
         pairs = plural(len(rest), "other pair")
-        rows.append((pairs, million(before), share(value / before), ""))
-    headers = ("From → to", "Before, mn USD", "Closed", "By")
+        rows.append((pairs, million(whole), share(value / whole), ""))
+    headers = ("From → to", "Million USD", "Closed", "By")
     return Table(headers, "lrrl", tuple(rows), sums=1 if len(rest) else 0)
 
 
-def _names(regimes: str, least: float = 1.0) -> str:
-    """Regimes that close one per cent of a pair's trade or more; else the largest."""
-    parts = [part.split(":")[0].split(" ") for part in regimes.split("; ") if part]
-    named = [name for name, percent_, *_ in parts if float(percent_) >= least]
-    return ", ".join(named or [parts[0][0]])
+def _regimes(part: pd.DataFrame, least: float = 0.01) -> list[str]:
+    named = part.loc[part["closed_by"] >= least, "regime"].tolist()
+    return [str(name) for name in named or part["regime"].iloc[:1]]
 
 
 def _cap(view: View, row: Mapping[Any, Any]) -> str:

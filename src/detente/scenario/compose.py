@@ -28,8 +28,8 @@ so that the state is the one that the others alone would give. Then:
 - an ``unban`` of a link that neither the scenario nor a table bans opens it by the coverage
   that the measure states, where the world has no tables at all or shows the link empty. A
   link that trades unbanned in a world with tables has nothing to be lifted;
-- *openings* (``open``, ``unban``) of a link do not add: the largest holds, and none goes
-  beyond the share that no table covers any more;
+- *openings* (``open``, ``unban``) of a link do not add: the largest holds, and ``open`` goes
+  no further than the lines that nothing bans: towards (1 − still closed)·ψ;
 - a ban by the scenario on a link that also opens leaves the share m of what the link would
   carry: π·m + link_open·max(ψ − π·m, 0) = m·(π + opening·max(ψ − π, 0)).
 
@@ -41,6 +41,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -102,11 +103,17 @@ class State:
         Anchor and scale of ψ.
     source : Source
         Where the assumptions stand, for messages.
+    day : date, optional
+        The day that is shown; None where the scenario has no dates.
+    named : frozenset of str
+        Targets of the regimes that the scenario names: those that ``law_day`` is for.
     """
 
     world: World
     assumptions: Assumptions = field(default_factory=Assumptions)
     source: Source = field(default_factory=Source)
+    day: date | None = None
+    named: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         world = self.world
@@ -116,7 +123,7 @@ class State:
         self.productivity_hat: Array = np.ones(shape[:2])
         self.transfer: Array = np.zeros(world.n_countries)
         self._told: dict[int, list[str]] = {}
-        self.laws = Laws(world, self.assumptions.law_day)
+        self.laws = Laws(world, self.assumptions.law_day, self.named)
         no_table = {
             *world.meta.get("coverage_not_in_force", ()),
             *(name for law in self.laws.targets.values() for name in law.held),
@@ -126,7 +133,6 @@ class State:
         }
         self.layers: dict[str, _Layer] = {}
         self.opened: Array = np.zeros(shape)
-        self.relieved: Array = np.zeros(shape)  # lifted from every regime, by share
         self.covered_before: Array = _largest(self.remaining.values(), shape)
         self._ever_banned: Mask = np.zeros(shape, dtype=bool)
 
@@ -145,11 +151,14 @@ class State:
     def table(self, measure: Measure, name: str) -> Array:
         """A coverage table of the world; an unknown name is refused at the measure's line."""
         tables = self.world.coverage
-        if name not in tables and self.laws.named(name) is None:
+        if name not in tables and self.laws.holding(name) is None:
             has = f"it has {', '.join(sorted(tables))}" if tables else "it has none"
             what = f"world '{self.world.name}' has no coverage table '{name}': {has}."
             measure.fail("coverage", what, nearest(name, tables))
-        return tables.get(name, self.opened)
+        if name in tables:
+            return tables[name]
+        # a regime that closes nothing in the baseline: its links, as far as it reaches them
+        return self.laws.reached(name).astype(np.float64)
 
     def ban(self, name: str | None, share: Array, survival: Array) -> None:
         """Add a layer: the share covered (S, N, N), and what of it survives (S,)."""
@@ -173,7 +182,7 @@ class State:
     def lift_table(self, name: str, cells: Mask) -> Mask:
         """Lift one named table from some links; returns the links that it covered."""
         found: Mask = np.zeros(cells.shape, dtype=bool)
-        if self.laws.named(name) is not None:
+        if self.laws.holding(name) is not None:
             found |= self.laws.lift(name, cells)
         for left in self._coverages(name):
             here = cells & (left > 0)
@@ -187,12 +196,12 @@ class State:
         ``stated`` says that the user gave the share, so that it stands for a ban where the
         world shows an empty link and no table.
         """
+        by_law = self.laws.relieve(share)
         before = np.maximum(self.covered_before, self._law_before)
         bare = (share > 0) & ~self._ever_banned & (before == 0)
         if self.remaining or self.laws.targets:
             bare &= (self.world.flows == 0) & stated
-        found: Mask = bare | ((self._law_before > 0) & (share > 0))
-        np.maximum(self.relieved, share, out=self.relieved)
+        found: Mask = bare | by_law
         for left in self._coverages():
             new = np.where(left - share > _NOTHING, left - share, 0.0)
             found |= new < left
@@ -233,12 +242,10 @@ class State:
         """Bans and openings together, once every measure has been applied."""
         law = self.laws.effects(self._as_before())
         tables = _largest(self.remaining.values(), self.opened.shape)
-        relief = np.minimum(self.relieved, law.still)
-        still = np.maximum(tables, law.still - relief)
-        lifted = np.maximum(self.covered_before - tables, law.lifted + relief)
+        still = np.maximum(tables, law.still)
+        lifted = np.maximum(self.covered_before - tables, law.lifted)
         kept = self.world.trade_share * law.link
-        wanted = np.maximum(self._returned(lifted, kept), self.opened)
-        wanted = np.minimum(wanted, 1.0 - still)
+        wanted = np.maximum(self._returned(lifted, kept), self._opened(still, kept))
         layers = self._survival()
         return Opening(layers * law.link, self._under_bans(wanted, layers, kept), still)
 
@@ -246,6 +253,15 @@ class State:
         """ψ as before the bans, unscaled: what the law's lines traded."""
         anchors = self.world.dormant
         return anchors.get("as_before", next(iter(anchors.values()), None))
+
+    def _opened(self, still: Array, kept: Array) -> Array:
+        """The link_open of openings: towards (1 − still)·ψ, the lines that no ban covers."""
+        most = 1.0 - still
+        if self.opened.any() and self.dormant_share is not None:
+            psi = self.dormant_share
+            gap, room = psi - kept, np.maximum((1.0 - still) * psi - kept, 0.0)
+            most = np.divide(room, gap, out=most, where=gap > 0)
+        return np.minimum(self.opened, most)
 
     def _returned(self, lifted: Array, kept: Array) -> Array:
         """The link_open that adds the lifted lines' share of ψ to what the law keeps of π."""

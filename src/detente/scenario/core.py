@@ -186,7 +186,7 @@ class Scenario:
         self._refuse_unprepared(world)
         self.assumptions.check(world, self.source)
         day = self.end if at is None else _day(at)
-        state = State(world, self.assumptions, self.source)
+        state = self._state(world, day)
         # A measure that is not in force is tried on the side: its mistakes are refused too.
         aside: State | None = None
         touched: dict[int, str | None] = {}
@@ -194,7 +194,7 @@ class Scenario:
             if status(m, day) == "active":
                 touched[id(m)] = m.apply(state)
                 continue
-            aside = aside or State(world, self.assumptions, self.source)
+            aside = aside or self._state(world, day)
             m.apply(aside)
             touched[id(m)] = None
         shocks = Shocks(
@@ -208,6 +208,14 @@ class Scenario:
         shocks = replace(shocks, **cast("dict[str, Any]", arrays_of(state)))
         validate_shocks(world, shocks)
         return shocks
+
+    def _state(self, world: World, day: date | None) -> State:
+        """The baseline, with every regime known that some measure names, in force or not."""
+        named = frozenset(target for m in self.measures for target in m.targets())
+        state = State(world, self.assumptions, self.source, day, named)
+        for m in self.measures:
+            m.register(state)
+        return state
 
     def _refuse_unprepared(self, world: World) -> None:
         """Shocks with one θ solved on a model with another would be silently wrong."""

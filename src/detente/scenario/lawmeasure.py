@@ -11,8 +11,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from detente.errors import InputError, nearest
-from detente.regimes.catalogue import SUFFIXES
+from detente.errors import InputError, ScenarioError, nearest
+from detente.regimes.catalogue import SUFFIXES, load_regime
 from detente.regimes.coverage import line_mask
 from detente.regimes.hs import expand, refuse_unknown_lines
 from detente.regimes.law import Held, TargetLaw, rows_of
@@ -87,14 +87,34 @@ class LawMeasure(Measure):
     )
     hs: Lines = Field(default=(), description="Only these HS lines of it, in quotes.")
 
-    def chosen(self, state: State, spared: tuple[str, ...] = ()) -> Chosen:
-        """The provisions, lines and senders named; anything unknown is refused."""
-        regime = self._regime(state)
-        provisions = self._provisions(regime)
+    def targets(self) -> tuple[str, ...]:
+        """Target of its regime; nobody where the regime is only in the world, or nowhere."""
         try:
-            law, held = state.laws.held(regime)
+            return load_regime(self.regime, self._folder).target
+        except InputError:
+            return ()
+
+    def register(self, state: State) -> None:
+        """Put the regime on record, as the baseline has it."""
+        self._held(state)
+
+    @property
+    def _folder(self) -> Path | None:
+        return Path(self.source.file).parent if self.source.file else None
+
+    def _held(self, state: State) -> tuple[TargetLaw, Held]:
+        try:
+            return state.laws.held(self._regime(state))
+        except ScenarioError:
+            raise
         except InputError as error:
             self.fail("regime", error.what, error.nearest)
+
+    def chosen(self, state: State, spared: tuple[str, ...] = ()) -> Chosen:
+        """The provisions, lines and senders named; anything unknown is refused."""
+        law, held = self._held(state)
+        regime = held.regime
+        provisions = self._provisions(regime)
         senders = self._senders(state, law, held)
         lines = self._line_mask(law, regime, self.hs, "hs") if self.hs else 1.0
         if spared:
@@ -106,9 +126,8 @@ class LawMeasure(Measure):
         return Chosen(law, held, provisions, rows_of(held, provisions), cells, senders)
 
     def _regime(self, state: State) -> Regime:
-        file = self.source.file
         try:
-            return state.laws.regime(self.regime, Path(file).parent if file else None)
+            return state.laws.regime(self.regime, self._folder)
         except InputError as error:
             own = self.regime.endswith(SUFFIXES)
             where = f"{error.place}: " if own and error.place else ""

@@ -7,15 +7,18 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from detente.regimes.attach import recorded_regime
+from detente.errors import InputError
 from detente.regimes.catalogue import load_regime
 from detente.regimes.coverage import target_of
 from detente.regimes.law import Effects, Held, Mask, Shared, TargetLaw
+from detente.regimes.lawcaps import caps_of
 from detente.regimes.mix import Mix, mix_for
 from detente.regimes.schema import Regime
 from detente.scenario.dates import parse_date
@@ -38,17 +41,40 @@ class Laws:
     day : date, optional
         Assumed in place of the world's own day; where the world says nothing of a target,
         every regime that the scenario names counts as held on that day.
+    named : frozenset of str
+        Targets of the regimes that the scenario names: those that the day is for.
     """
 
     world: World
     day: date | None = None
+    named: frozenset[str] = frozenset()
     targets: dict[str, TargetLaw] = field(default_factory=dict)
+    lost: dict[str, InputError] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for target, facts in self._recorded().items():
-            law = self._law(target)
-            for name in facts.get("regimes", ()):
-                law.add(self._recorded_regime(target, name))
+            try:
+                law = self._law(target)
+                for name in facts.get("regimes", ()):
+                    law.add(self._recorded_regime(target, name))
+                    self._refuse_mixed_regions(law, name)
+            except InputError as error:
+                # merged sectors or regions: the world's coverage tables are what is left of it
+                self.targets.pop(target, None)
+                self.lost[target] = error
+
+    def _refuse_mixed_regions(self, law: TargetLaw, name: str) -> None:
+        """Refuse law of which a table closes links that no sender of the world applies."""
+        table = self.world.coverage.get(name)
+        if table is None:
+            return
+        closed = (table[:, law.t] > 0).any(axis=0) | (table[:, :, law.t] > 0).any(axis=0)
+        if (closed & ~(law.held[name].binds > 0)).any():
+            raise InputError(
+                f"in world '{self.world.name}' senders of '{name}' are merged with others into "
+                "one region, so that its law cannot be told from its coverage: lift the table "
+                f"(unban: {{coverage: {name}}}), or take the world before it was merged."
+            )
 
     def _recorded(self) -> Mapping[str, Any]:
         found = self.world.meta.get("law", {})
@@ -58,11 +84,7 @@ class Laws:
         facts = self._recorded()[target]
         if name not in facts.get("own", {}):
             return load_regime(name)
-        # the same object for the same record, so that what it reaches is computed once
-        key = json.dumps(facts["own"][name], sort_keys=True)
-        if key not in _OWN:
-            _OWN[key] = recorded_regime(facts, name)
-        return _OWN[key]
+        return _own_regime(json.dumps(facts["own"][name], sort_keys=True))
 
     def regime(self, name: str, beside: Path | None = None) -> Regime:
         """A regime by name: as a world's law has it on record, else one of detente or a file.
@@ -72,37 +94,41 @@ class Laws:
         InputError
             No such regime; a file with a mistake.
         """
-        law = self.named(name)
+        law = self.holding(name)
         return load_regime(name, beside) if law is None else law.held[name].regime
 
     def _law(self, target: str) -> TargetLaw:
         if target not in self.targets:
             facts = self._recorded().get(target)
             own = parse_date(facts["day"]) if facts else None
+            day = self.day if self.named == frozenset() or target in self.named else None
             named = set(facts.get("regimes", ())) if facts else None
-            mix, shared = _kept(self.world, target, self.day)
+            mix, shared = _kept(self.world, target, day)
             self.targets[target] = TargetLaw(
                 self.world,
                 target,
                 mix,
-                self.day or own,
+                day or own,
                 lambda regime: named is None or regime.regime in named,
                 shared,
             )
         return self.targets[target]
 
     def held(self, regime: Regime) -> tuple[TargetLaw, Held]:
-        """A regime and the law that it belongs to.
+        """A regime and the law that it belongs to, added where it was not yet.
 
         Raises
         ------
         InputError
             The world does not have its target; its lines cannot be told apart here.
         """
-        law = self._law(target_of(regime, self.world))
+        target = target_of(regime, self.world)
+        if target in self.lost:
+            raise self.lost[target]
+        law = self._law(target)
         return law, law.add(regime)
 
-    def named(self, name: str) -> TargetLaw | None:
+    def holding(self, name: str) -> TargetLaw | None:
         """The law that holds a regime of this name."""
         return next((law for law in self.targets.values() if name in law.held), None)
 
@@ -120,6 +146,20 @@ class Laws:
         law = self._one(name)
         return law.links(law.lift(name, self._all(law, name), law.lines(cells)))
 
+    def reached(self, name: str) -> Mask:
+        """Links (S, N, N) that a regime's lines and senders reach."""
+        law = self._one(name)
+        held = law.held[name]
+        lines = law.reached(name, self._all(law, name)) & (held.binds > 0)
+        return law.links(lines)
+
+    def relieve(self, share: Array) -> Mask:
+        """Take a share off what all regimes close together on links (S, N, N)."""
+        found = np.zeros(share.shape, dtype=bool)
+        for law in self.targets.values():
+            found |= law.relieve(share)
+        return found
+
     def restore(self, name: str, cells: Mask) -> Mask:
         """Put a whole regime back on links; returns where it had been lifted."""
         law = self._one(name)
@@ -135,7 +175,7 @@ class Laws:
         return law.links(law.impose(name, self._all(law, name), law.lines(cells), q, told))
 
     def _one(self, name: str) -> TargetLaw:
-        law = self.named(name)
+        law = self.holding(name)
         if law is None:
             raise KeyError(name)
         return law
@@ -156,7 +196,7 @@ class Laws:
 
     def caps(self) -> tuple[Cap, ...]:
         """Every quantity cap in force."""
-        return tuple(cap for law in self.targets.values() for cap in law.caps())
+        return tuple(cap for law in self.targets.values() for cap in caps_of(law))
 
     def closing(self, cells: Mask) -> dict[str, tuple[tuple[str, ...], Mask]]:
         """Regime → provisions that still close part of some links, and which of them."""
@@ -177,10 +217,10 @@ class Laws:
         Returns
         -------
         list of dict
-            JSON-able rows: ``target``, ``exporter``, ``importer``, ``trade_before`` (what the
-            closed and open lines together carried before the bans, million USD at baseline
-            spending), ``closed`` (share of it), ``regimes`` (name → ``provisions`` and the
-            share that the regime alone still closes).
+            JSON-able rows: ``target``, ``exporter``, ``importer``, ``potential`` (what all
+            lines together carried before the bans, or what gravity makes of it where nobody
+            knows; million USD at baseline spending), ``closed`` (share of it), ``regimes``
+            (name → ``provisions`` and the share that the regime alone still closes).
         """
         if psi is None:
             return []
@@ -194,7 +234,8 @@ class Laws:
 def _closed(law: TargetLaw, still: Array, psi: Array) -> list[dict[str, Any]]:
     """Rows of the pairs of one target of which something that traded before is closed."""
     world = law.world
-    carried = world.expenditure[:, None, :] * (psi / (1.0 + psi))
+    # odds of several suppliers: σᵢ = ψᵢ/(1 + Σψ)
+    carried = world.expenditure[:, None, :] * (psi / (1.0 + psi.sum(axis=1, keepdims=True)))
     total, closed = carried.sum(axis=0), (carried * still).sum(axis=0)
     alone = {name: (carried * law.closed_by(name)).sum(axis=0) for name in law.held}
     return [
@@ -202,7 +243,7 @@ def _closed(law: TargetLaw, still: Array, psi: Array) -> list[dict[str, Any]]:
             "target": law.target,
             "exporter": world.countries[i],
             "importer": world.countries[n],
-            "trade_before": float(total[i, n]),
+            "potential": float(total[i, n]),
             "closed": float(closed[i, n] / total[i, n]),
             "regimes": {
                 name: {
@@ -219,9 +260,14 @@ def _closed(law: TargetLaw, still: Array, psi: Array) -> list[dict[str, Any]]:
 
 #: Mixes and regimes as in the baseline, of the worlds used last.
 _KEPT: OrderedDict[tuple[Any, ...], tuple[Mix, Shared]] = OrderedDict()
-_MOST_KEPT = 32
-#: Regimes that worlds keep themselves, by their record.
-_OWN: dict[str, Regime] = {}
+_MOST_KEPT = 8
+_LOCK = Lock()
+
+
+@lru_cache(maxsize=32)
+def _own_regime(record: str) -> Regime:
+    """A regime that a world keeps; one object a record, so that its reach is computed once."""
+    return Regime.model_validate(json.loads(record))
 
 
 def _kept(world: World, target: str, day: date | None) -> tuple[Mix, Shared]:
@@ -230,9 +276,13 @@ def _kept(world: World, target: str, day: date | None) -> tuple[Mix, Shared]:
     own = world.content_hash if "mix" in facts else json.dumps(facts, sort_keys=True)
     members = json.dumps(world.meta.get("members", {}), sort_keys=True)
     key = (target, day, world.countries, world.sectors, own, members)
-    if key not in _KEPT:
-        _KEPT[key] = (mix_for(world, target), Shared())
-        if len(_KEPT) > _MOST_KEPT:
+    with _LOCK:
+        if key in _KEPT:
+            _KEPT.move_to_end(key)
+            return _KEPT[key]
+    made = (mix_for(world, target), Shared())
+    with _LOCK:
+        found = _KEPT.setdefault(key, made)
+        while len(_KEPT) > _MOST_KEPT:
             _KEPT.popitem(last=False)
-    _KEPT.move_to_end(key)
-    return _KEPT[key]
+    return found

@@ -70,6 +70,13 @@ class Measure(BaseModel):
             refuse(f"'until' ({self.until}) is before 'on' ({self.on}).")
         return self
 
+    def register(self, state: State) -> None:
+        """Make known to the state what the baseline has to be read with, before any applies."""
+
+    def targets(self) -> tuple[str, ...]:
+        """Whose law it is about; nobody's for most measures."""
+        return ()
+
     def apply(self, state: State) -> str:
         """Change the state; return in words what was touched."""
         raise NotImplementedError

@@ -86,7 +86,7 @@ def aggregate(
         deficit=n.indicator @ world.deficit,
         dormant={key: _merge_odds(world, psi, s, n) for key, psi in world.dormant.items()},
         coverage=_merge_coverage(world, s, n),
-        meta=_merged_meta(world, n, s),
+        meta=_merged_meta(world, n),
         **_merge_links(world, s, n),
         **_merge_shares(world, s, n),
     )
@@ -99,10 +99,8 @@ _BY_CODE = (
 )  # fmt: skip
 
 
-def _merged_meta(world: World, n: _Groups, s: _Groups) -> dict[str, Any]:
+def _merged_meta(world: World, n: _Groups) -> dict[str, Any]:
     kept = {key: value for key, value in world.meta.items() if key not in _BY_CODE}
-    if s.labels != world.sectors:
-        kept.pop("law", None)  # HS lines find no place in other sectors; the tables stay
     if "provisional" in world.meta:
         kept["provisional"] = {"flag": "provisional"}
     return kept | {"aggregated_from": world.content_hash, "members": _members(world, n)}

@@ -41,7 +41,7 @@ class Ban(LinkMeasure):
         cells = self.cells(world)
         if isinstance(self.coverage, str):
             state.table(self, self.coverage)
-            if self.coverage in state.remaining or state.laws.named(self.coverage):
+            if self.coverage in state.remaining or state.laws.holding(self.coverage):
                 return self._reimpose(state)
         share = covered(self, world, self.coverage) * cells
         survival = self.leakage * (1.0 + self.evasion_markup) ** -world.trade_elasticity
@@ -61,5 +61,5 @@ class Ban(LinkMeasure):
                 )
         back = state.reimpose(name, self.cells(state.world))
         if not back.any():
-            return f"nothing: '{name}' is in force there in the baseline already"
+            return f"nothing: '{name}' is in force there already"
         return f"{links_in_words(state.world, back)}, back under '{name}'"

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
+from detente.regimes.law import Mask, rows_of
 from detente.scenario.compose import State
 from detente.scenario.lawmeasure import Chosen, LawMeasure, Lines
 from detente.scenario.measure import nearest_label
@@ -41,8 +42,9 @@ class Impose(LawMeasure):
     compliance κ of the sender, leakage ℓ of the route, evasion mark-up μ (docs/model.md,
     Bans). A provision that the baseline holds already bans nothing twice; stating κ or ℓ for
     it replaces what the baseline's trade shows by q of the trade before the bans, so that
-    ``compliance: 100%`` is maximum pressure. Caps on quantities go to the solver: a shadow
-    mark-up, complementary to the slack, whose rent has an owner.
+    ``compliance: 100%`` is maximum pressure. What ends by its own terms ends here too. Caps on
+    quantities go to the solver: a shadow mark-up, complementary to the slack, whose rent has
+    an owner.
     """
 
     compliance: ByPartner | None = Field(
@@ -71,18 +73,45 @@ class Impose(LawMeasure):
         q, told = self._survival(state, chosen)
         if self.rent is not None:
             self._rent(state, chosen, self.rent)
-        closed = chosen.law.impose(chosen.name, chosen.rows, chosen.cells, q, told)
+        rows = chosen.rows & self._not_lapsed(state, chosen)
+        closed = chosen.law.impose(chosen.name, rows, chosen.cells, q, told)
         self.without_goods(state, chosen, "imposed")
         if not closed.any() and told.any():
-            reached = chosen.law.reached(chosen.name, chosen.rows) & chosen.cells
-            words = self.words(state, chosen, reached, "none of these lines trades")
-            return f"{words}, complied with as stated"
+            reached = chosen.law.reached(chosen.name, rows) & chosen.cells & told
+            reached &= chosen.law.traded
+            if not reached.any():
+                return self.words(state, chosen, reached, "none of these lines trades")
+            return f"{self.words(state, chosen, reached, '')}, complied with as stated"
         return self.words(
             state,
             chosen,
             closed,
             f"it is in force in the baseline already ({state.laws.day_of(chosen.law)})",
         )
+
+    def _not_lapsed(self, state: State, chosen: Chosen) -> Mask:
+        """Provisions that have not ended by their own terms by the day that is shown, (P,)."""
+        over = [p for p in chosen.provisions if state.day and p.until and p.until < state.day]
+        for p in over:
+            after = f"; {p.replaced_by} replaced it" if p.replaced_by else ""
+            state.tell(self, f"{p.id} lapsed on {p.until} by its own terms{after}")
+        return ~rows_of(chosen.held, tuple(over))
+
+    def remarks(self, state: State) -> list[str]:
+        """What was found out, and whether stating compliance opens what the baseline closes."""
+        told = super().remarks(state)
+        if self.compliance is None and self.leakage is None:
+            return told
+        chosen = self.chosen(state, self.exempt)
+        reached = chosen.law.reached(chosen.name, chosen.rows) & chosen.cells
+        cells = chosen.law.links(reached)
+        opens = int((cells & (state.opening.link_open > 0)).sum())
+        if opens:
+            told.append(
+                f"warning: at the compliance stated {opens} of these links carry more than in "
+                "the baseline, where more is stopped than that"
+            )
+        return told
 
     def _rent(self, state: State, chosen: Chosen, owner: str) -> None:
         valid = (*RENT_OWNERS, *state.world.countries)
@@ -93,7 +122,8 @@ class Impose(LawMeasure):
                 f"'{owner}' cannot own a rent: {', '.join(RENT_OWNERS)} or a country's code.",
                 hint,
             )
-        chosen.law.rent[chosen.name] = owner
+        for provision in chosen.provisions:
+            chosen.law.rent[chosen.name, provision.id] = owner
 
     def _survival(self, state: State, chosen: Chosen) -> tuple[Array, np.ndarray[Any, Any]]:
         """q of the covered lines, (G, N), and for whom it is stated, (N,)."""

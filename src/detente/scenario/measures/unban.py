@@ -61,6 +61,6 @@ class Unban(LinkMeasure):
     def remarks(self, state: State) -> list[str]:
         """Bans that still close these links, and links that have nowhere to go."""
         cells = self.cells(state.world)
-        if isinstance(self.coverage, str) and self.coverage in state.world.coverage:
-            cells = cells & (state.world.coverage[self.coverage] > 0)
+        if isinstance(self.coverage, str):
+            cells = cells & (state.table(self, self.coverage) > 0)
         return [*state.still_banned(cells), *state.without_dormant(cells)]

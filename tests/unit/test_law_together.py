@@ -1,0 +1,268 @@
+"""Law measures beside each other, beside other measures, and on worlds made of others."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+import detente as dt
+from detente.errors import InputError, ScenarioError
+from detente.scenario import Scenario, load_scenario
+from detente.world.aggregate import aggregate
+
+
+@pytest.fixture(scope="module")
+def korea():
+    return dt.load_world("korea")
+
+
+@pytest.fixture(scope="module")
+def before():
+    return dt.load_world("korea-before")
+
+
+def asked(*measures, **top):
+    return Scenario.from_dict({"scenario": "x", "world": "korea", "measures": measures, **top})
+
+
+def weight(world, *measures, **top):
+    """b of every link."""
+    shocks = asked(*measures, **top).to_shocks(world)
+    kept = world.trade_share * (1.0 if shocks.link is None else shocks.link)
+    if shocks.link_open is None:
+        return kept
+    return kept + shocks.link_open * np.maximum(shocks.dormant_share - kept, 0.0)
+
+
+def law(kind, **fields):
+    return {kind: {"regime": "unsc-dprk", **fields}}
+
+
+def at(world, sector, exporter="PRK", importer="CHN"):
+    pair = world.country_index(exporter), world.country_index(importer)
+    return (world.sector_index(sector), *pair)
+
+
+# -- beside each other -------------------------------------------------------------------
+def test_compliance_is_stated_of_the_lines_named_and_of_no_others(korea, before):
+    """A scenario that states κ of machines leaves the embargo on farm goods as it is."""
+    some = {"impose": {"regime": "us-dprk", "hs": ["84"], "compliance": "76%"}}
+    found, old = weight(before, some), weight(before)
+    farm = at(before, "agriculture", "PRK", "USA")
+    assert found[farm] == old[farm] == 0.0
+    ores = at(korea, "metal-ores")
+    coal = law("impose", provisions=["2371-8"], hs=["2701"], compliance="100%")
+    assert weight(korea, coal)[ores] == korea.trade_share[ores]
+    half = law("impose", provisions=["2371-8"], hs=["2701", "2702"], leakage="50%")
+    none = law("impose", provisions=["2371-8"], hs=["2601"], leakage=0)
+    for order in ([half, none], [none, half]):
+        left = weight(before, *order)[at(before, "coal")]
+        assert left == pytest.approx(0.5 * before.trade_share[at(before, "coal")])
+
+
+def test_a_stated_compliance_outlives_a_measure_that_states_none(korea):
+    full = law("impose", compliance="100%")
+    again = law("impose", provisions=[2371])
+    np.testing.assert_array_equal(weight(korea, full, again), weight(korea, again, full))
+    np.testing.assert_array_equal(weight(korea, full, again), weight(korea, full))
+
+
+def test_imposing_after_a_share_was_lifted_bans_again(before):
+    cell = at(before, "textiles")
+    lifted = {"unban": {"exporter": "PRK", "importer": "CHN", "on": "2017-10-01"}}
+    ban = law("impose", provisions=["2375-16"], on="2018-01-01")
+    expected = weight(before, ban)[cell]
+    assert expected < 0.05 * before.trade_share[cell]
+    assert weight(before, lifted, ban)[cell] == pytest.approx(expected)
+
+
+def test_a_share_lifted_from_the_law_leaves_the_rest_closed(korea):
+    """Half of what all regimes close together: half of coal's ψ returns."""
+    cell = at(korea, "coal")
+    psi = korea.dormant["as_before"][cell]
+    half = {"unban": {"exporter": "PRK", "importer": "CHN", "coverage": 0.5}}
+    assert weight(korea, half)[cell] == pytest.approx(0.5 * psi)
+    whole = {"unban": {"exporter": "PRK", "importer": "CHN"}}
+    np.testing.assert_allclose(
+        weight(korea, half, whole)[cell], weight(korea, whole)[cell], rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_lifting_more_never_closes_and_imposing_more_never_opens(korea, before, seed):
+    rng = np.random.default_rng(seed)
+    regime = dt.load_regime("unsc-dprk")
+    goods = [p for p in regime.provisions if p.effect in ("ban", "cap") and not p.until]
+    ids = [p.id for p in goods if p.first_day > date(2016, 7, 1)]  # not in the older baseline
+    some = list(rng.choice(ids, 4, replace=False))
+    more = [*some, *rng.choice(ids, 3)]
+    lifted = [weight(korea, law("lift", provisions=x)) for x in (some, more)]
+    assert (lifted[1] >= lifted[0] - 1e-15).all()
+    imposed = [weight(before, law("impose", provisions=x)) for x in (some, more)]
+    assert (imposed[1] <= imposed[0] + 1e-15).all()
+    undone = weight(before, law("impose", provisions=some), law("lift", provisions=some))
+    np.testing.assert_allclose(undone, before.trade_share, atol=1e-15)
+
+
+def test_nothing_is_complied_with_or_everything_leaks_is_as_if_not_imposed(before):
+    for given in ({"compliance": 0}, {"leakage": "100%"}):
+        got = asked(law("impose", provisions=[2371, "2375-16", 2397], **given)).to_shocks(
+            before
+        )
+        assert got.link is None
+        for cap in got.caps:  # a cap that nobody keeps allows what was shipped
+            s = before.sector_index(cap.sector)
+            bought = before.flows[s, 1:, 0].sum()
+            assert cap.quantity == pytest.approx(bought)
+
+
+# -- caps --------------------------------------------------------------------------------
+def test_caps_of_different_senders_hold_side_by_side(before):
+    china = law("impose", provisions=["2397-5"], senders=["CHN"])
+    russia = law("impose", provisions=["2375-14"], senders=["RUS"])
+    caps = {c.exporters: c.quantity for c in asked(china, russia).to_shocks(before).caps}
+    s = before.sector_index("petroleum")
+    flows = {c: before.flows[s, before.country_index(c), 0] for c in ("CHN", "RUS")}
+    assert caps[("CHN",)] == pytest.approx(flows["CHN"] * 0.5 / 4.5)
+    assert caps[("RUS",)] == pytest.approx(flows["RUS"] * 2.0 / 4.5)
+    solved = dt.solve(before, asked(china, russia)).caps
+    assert (solved["shipped"] <= solved["quantity"] * (1 + 1e-8)).all()
+
+
+def test_of_two_caps_on_the_same_links_the_smaller_holds(before):
+    both = law("impose", provisions=["2397-5", "2375-14"])
+    (cap,) = asked(both).to_shocks(before).caps
+    (one,) = asked(law("impose", provisions=["2397-5"])).to_shocks(before).caps
+    assert cap.quantity == one.quantity
+
+
+def test_caps_that_share_some_links_are_refused_by_name(before):
+    china = law("impose", provisions=["2397-5"], senders=["CHN"])
+    all_ = law("impose", provisions=["2375-14"])
+    with pytest.raises(InputError, match="on 'petroleum' hold some of the same links") as error:
+        asked(china, all_).to_shocks(before)
+    assert {"2397-5", "2375-14"} <= set(str(error.value).replace(",", "").split())
+
+
+def test_a_cap_covers_the_lines_that_are_named_and_not_spared(before):
+    assert asked(law("impose", provisions=["2397-5"], hs=["03"])).to_shocks(before).caps == ()
+    spared = ["2710", "2712", "2713"]
+    assert (
+        asked(law("impose", provisions=["2397-5"], exempt=spared)).to_shocks(before).caps == ()
+    )
+
+
+def test_every_caps_rent_has_its_own_owner(before):
+    oil = law("impose", provisions=["2397-4"], rent="exporter")
+    fuel = law("impose", provisions=["2397-5"], rent="burnt")
+    owners = {c.sector: c.owner for c in asked(oil, fuel).to_shocks(before).caps}
+    assert owners == {"oil-gas": "exporter", "petroleum": "burnt"}
+
+
+def test_a_provision_ends_by_its_own_terms(before):
+    cap = law("impose", provisions=["2375-14"], on="2017-10-01")
+    held = asked(cap).to_shocks(before, at="2017-12-31")
+    assert [c.sector for c in held.caps] == ["petroleum"]
+    after = asked(cap).to_shocks(before, at="2018-01-01")
+    assert after.caps == ()
+    said = " ".join(after.notes["measures"][0]["remarks"])
+    assert "2375-14 lapsed on 2017-12-31 by its own terms; 2397-5 replaced it" in said
+
+
+# -- beside other measures ---------------------------------------------------------------
+def test_an_opening_goes_no_further_than_the_lines_that_nothing_bans(korea):
+    psi, kept = korea.dormant["as_before"], korea.trade_share
+    found = weight(korea, {"open": {"country": "PRK", "share": 1}})
+    closed = np.zeros(psi.shape)
+    for name in korea.meta["law"]["PRK"]["regimes"]:
+        closed = np.maximum(closed, korea.coverage.get(name, 0.0))
+    assert (found <= np.maximum(kept, (1.0 - closed) * psi) + 1e-12).all()
+    assert (found > kept * (1 + 1e-6)).any()
+
+
+def test_what_leaks_is_no_more_than_the_banned_lines_carried(korea):
+    """Growth of lines that nobody bans is lawful: full compliance leaves it."""
+    cut = korea.trade_share - weight(korea, law("impose", compliance="100%"))
+    table, psi = korea.coverage["unsc-dprk"], korea.dormant["as_before"]
+    open_ = (table < 1 - 1e-9) & (psi > 0)
+    assert (cut[open_] <= (table * psi)[open_] + 1e-15).all()
+    assert cut.max() > 0
+
+
+def test_the_path_of_reform_then_relief_never_falls(korea):
+    """Law that the baseline holds is known before any measure names it."""
+    bare = korea.with_(meta={k: v for k, v in korea.meta.items() if k != "law"}, coverage={})
+    reform = {"open": {"country": "PRK", "share": 1, "on": "2019-01-01"}}
+    relief = law("lift", provisions=[2371], on="2021-01-01")
+    path = asked(reform, relief, law_day="2018-07-01")
+    first, then = (
+        dt.solve(bare, path, at=day).welfare.loc["PRK", "welfare"]
+        for day in ("2020-01-01", "2022-01-01")
+    )
+    assert then > first > 0
+
+
+# -- worlds and files --------------------------------------------------------------------
+def test_merged_sectors_that_hs_can_tell_keep_the_law(korea):
+    services = ("construction", "trade", "transport", "business-services", "other-services")
+    merged = aggregate(korea, sectors=dict.fromkeys(services, "services"))
+    one = dt.solve(korea, asked(law("lift")))
+    other = dt.solve(merged, asked(law("lift")))
+    gain = [r.welfare.loc["PRK", "welfare"] for r in (one, other)]
+    assert gain[1] == pytest.approx(gain[0], rel=0.15)
+    again = asked(law("impose")).to_shocks(merged)
+    assert again.link is None
+
+
+def test_a_region_that_mixes_senders_leaves_the_table_and_says_so(korea):
+    merged = aggregate(korea, countries=dict.fromkeys(("USA", "CAN", "MEX"), "NAM"))
+    with pytest.raises(ScenarioError, match="'us-dprk' are merged with others into one region"):
+        asked({"lift": {"regime": "us-dprk"}}).to_shocks(merged)
+    table = asked({"unban": {"coverage": "us-dprk"}}).to_shocks(merged)
+    assert table.link_open is not None and table.link_open.any()
+
+
+def test_two_regimes_of_one_name_are_refused(tmp_path, korea):
+    (tmp_path / "mine.yaml").write_text(
+        "regime: unsc-dprk\ntitle: Mine\ntarget: PRK\nsenders: all\nhs_revision: HS17\n"
+        "sources:\n  s: {title: a text, read: none}\nprovisions:\n"
+        "  - {id: m-1, instrument: M, paragraph: '1', adopted: 2019-01-01, what: no wood,\n"
+        "     effect: ban, direction: import, source: s, verification: unverified,\n"
+        "     products: [{hs: '44', verification: unverified}]}\n",
+        encoding="utf-8",
+    )
+    file = tmp_path / "s.yaml"
+    file.write_text(
+        "scenario: own\nworld: korea\nmeasures:\n"
+        "  - impose: {regime: mine.yaml, on: 2020-01-01}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ScenarioError, match="another regime called 'unsc-dprk'"):
+        load_scenario(file).to_shocks(korea)
+
+
+def test_law_day_is_for_the_targets_that_the_scenario_names(korea):
+    moved = asked(law("lift", provisions=[2371]), law_day="2016-07-01").to_shocks(korea)
+    assert moved.link_open is None  # not law yet on that day
+    russia = asked(
+        law("lift", provisions=[2371]), {"impose": {"regime": "russia-2022"}}
+    ).to_shocks(korea)
+    known = asked(
+        law("lift", provisions=[2371]),
+        {"impose": {"regime": "russia-2022"}},
+        law_day="2018-07-01",
+    )
+    # both targets are named, and the day is before Russia's measures
+    assert (known.to_shocks(korea).link <= russia.link + 1e-15).all()
+
+
+def test_caps_and_openings_are_those_of_the_baseline_that_is_solved(korea):
+    """Re-based to zero deficits the DPRK buys less oil: its cap is what it buys there."""
+    lift = law("lift", provisions=["2375-16"])
+    result = dt.solve(korea, asked(lift, deficit_rule="balanced"))
+    base = result.equilibrium.world
+    for row in result.caps.to_dict("records"):
+        s = base.sector_index(row["sector"])
+        assert row["quantity"] == pytest.approx(base.flows[s, 1:, 0].sum(), rel=1e-9)
