@@ -18,6 +18,7 @@ from clikorea import korea_like
 from detente import load_world, solve
 from detente.cli import Commands
 from detente.cli.attribute import attribute
+from detente.equilibrium import solve_batch
 from detente.errors import InputError, NoSolutionError
 from detente.outcomes.attribution import (
     OUTCOMES,
@@ -112,11 +113,24 @@ def test_exports_and_imports_attributed_apart_sum_to_trade():
     np.testing.assert_allclose(trade.table["value"], 2 * exports.table["value"], rtol=1e-6)
 
 
-def test_another_country_or_outcome_needs_no_new_solves():
+def test_another_country_or_outcome_needs_no_new_solves(monkeypatch):
+    solved = []
+
+    def counting(world, asked, **given):
+        solved.extend(asked)
+        return solve_batch(world, asked, **given)
+
+    monkeypatch.setattr("detente.outcomes.attribution.solve_batch", counting)
     found = attributed()
+    assert len(solved) == 8  # every set once
     other = found.of("KOR", "ev")
+    table, pairs, subsets = other.table, other.interactions, other.subsets
+    assert len(solved) == 8
     again = attributed(country="KOR", outcome="ev")
-    pd.testing.assert_frame_equal(other.table, again.table)
+    assert len(solved) == 16
+    pd.testing.assert_frame_equal(table, again.table)
+    pd.testing.assert_frame_equal(pairs, again.interactions)
+    pd.testing.assert_frame_equal(subsets, again.subsets)
     with pytest.raises(InputError, match="Did you mean 'exports'"):
         found.of(outcome="export")
 
@@ -403,16 +417,30 @@ def test_a_folder_holds_tables_and_chart_and_what_makes_them_again(
     out = tmp_path / "out"
     ran = detente(files[0], "-o", out, "--outcome", "exports", "--by", "regime")
     assert ran.exit_code == 0, ran.stderr
-    names = {p.name for p in out.iterdir()}
-    assert names == {
-        "attribution.csv", "attribution.json", "attribution.svg", "interactions.csv",
-        "run.json", "scenario.yaml", "subsets.csv", "world.npz",
+    names = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
+    tables = ("attribution", "interactions", "subsets")
+    assert names == {f"tables/{t}.{e}" for t in tables for e in ("csv", "parquet")} | {
+        "attribution.json", "charts/attribution.svg", "run.json", "scenario.yaml", "world.npz",
     }  # fmt: skip
+    for name in tables:
+        csv = pd.read_csv(out / "tables" / f"{name}.csv", keep_default_na=False)
+        parquet = pd.read_parquet(out / "tables" / f"{name}.parquet")
+        pd.testing.assert_frame_equal(parquet, csv, check_dtype=False)
     again = json.loads((out / "run.json").read_text())["run_again"]
     monkeypatch.chdir(out)
     second = detente(*shlex.split(again)[2:], "--format", "csv")
     assert second.exit_code == 0, second.stderr
-    assert second.stdout == (out / "attribution.csv").read_text()
+    assert second.stdout == (out / "tables" / "attribution.csv").read_text()
+
+
+def test_parquet_is_written_and_not_printed(files, tmp_path):
+    nowhere = detente(files[0], "--format", "parquet")
+    assert (nowhere.exit_code, "say where with -o DIR" in nowhere.stderr) == (2, True)
+    out = tmp_path / "out"
+    ran = detente(files[0], "-o", out, "--format", "parquet", "--country", "PRK")
+    assert (ran.exit_code, ran.stdout) == (0, ""), ran.stderr
+    table = pd.read_parquet(out / "tables" / "attribution.parquet").set_index("player")
+    np.testing.assert_array_equal(table["value"], attributed(by=by_measure).table["value"])
 
 
 def test_regimes_without_a_file(lawless, tmp_path):

@@ -251,13 +251,15 @@ def test_lifting_what_was_never_imposed_is_a_warning_that_says_so(before):
     )
     assert shocks.link_open is None
     nothing = asked({"snapback": {"regime": "unsc-dprk"}}, world="korea-before")
-    assert "warning: no earlier measure lifted" in remarks(nothing.to_shocks(before))
+    assert "warning: no measure in force lifts any of this" in remarks(
+        nothing.to_shocks(before)
+    )
 
 
 def test_imposing_what_is_in_force_bans_nothing_twice(korea):
     got = asked({"impose": {"regime": "unsc-dprk"}}).to_shocks(korea)
     assert got.link is None and got.link_open is None
-    assert "in force in the baseline already" in remarks(got)
+    assert "in force already, in the baseline (law of 2018-07-01)" in remarks(got)
 
 
 def test_provisions_without_goods_are_told_and_move_nothing(korea):

@@ -9,6 +9,7 @@ import pytest
 
 import detente as dt
 from detente.errors import InputError, ScenarioError
+from detente.regimes.coverage import pair_coverage
 from detente.scenario import Scenario, load_scenario
 from detente.world.aggregate import aggregate
 
@@ -266,3 +267,29 @@ def test_caps_and_openings_are_those_of_the_baseline_that_is_solved(korea):
     for row in result.caps.to_dict("records"):
         s = base.sector_index(row["sector"])
         assert row["quantity"] == pytest.approx(base.flows[s, 1:, 0].sum(), rel=1e-9)
+
+
+def test_a_ban_takes_what_it_covers_where_nothing_is_known_of_before():
+    """Russia's links have no ψ in these worlds: 2022's trade less the lines covered, no more."""
+    law_ = {"impose": {"regime": "russia-2022", "provisions": ["576-3k"], "on": "2023-03-01"}}
+    left = {}
+    for name in ("korea", "world-2022"):
+        world = dt.load_world(name)
+        shocks = asked(law_).to_shocks(world)
+        cell = at(world, "machinery", "EU27", "RUS")
+        left[name] = shocks.link[cell]
+        regime = dt.load_regime("russia-2022")
+        table = pair_coverage(world, [regime], "RUS", "EU27", date(2023, 3, 1))
+        rows = table[(table["direction"] == "import") & (table["sector"] == "machinery")]
+        assert 1.0 - left[name] <= float(rows["covered"].iloc[0]) + 1e-9
+    assert left["korea"] == pytest.approx(left["world-2022"], rel=1e-9)
+
+
+def test_statues_bring_back_no_oil_caps(korea):
+    lifted = law("lift", on="2020-01-01")
+    for again in (
+        law("impose", hs=["9703"], on="2021-01-01"),
+        law("snapback", hs=["97"], on="2021-01-01"),
+        law("impose", exempt=["27"], on="2021-01-01"),
+    ):
+        assert asked(lifted, again).to_shocks(korea).caps == ()

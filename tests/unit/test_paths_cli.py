@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,13 @@ def run(files: tuple[str, str], *more: Any) -> Any:
     return CliRunner().invoke(app, [files[0], "--world", files[1], *map(str, more)])
 
 
+def printed(cell: str, value: float) -> bool:
+    """Whether a cell is a number rounded to the last digit that it shows."""
+    text = cell.removesuffix(" %").replace("−", "-").replace(",", "")
+    half = 0.5 * 10.0 ** -len(text.partition(".")[2])
+    return abs(float(text) - value) <= half * (1 + 1e-9)
+
+
 def test_the_answer_names_the_figures_of_the_result(files: tuple[str, str]) -> None:
     shown = run(files, "--years", 5, "--country", "PRK", "--capital", "PRK,CHN")
     assert shown.exit_code == 0, shown.exception
@@ -47,7 +55,14 @@ def test_the_answer_names_the_figures_of_the_result(files: tuple[str, str]) -> N
     found = solve_path(load_world(files[1]), given, 5)
     for year, row in found.of("PRK").iterrows():
         line = next(x for x in shown.stdout.splitlines() if x.startswith(f"{year} "))
-        assert f"{row['exports_new']:,.1f}"[:4] in line
+        cells = re.split(r"\s{2,}", line.strip())
+        changes = [100 * row[key] for key in ("welfare", "own_earnings")]
+        deficit = row["imports_new"] - row["exports_new"]
+        money = [row["equivalent_variation"], row["exports_new"], row["imports_new"], deficit]
+        for cell, value in zip(
+            cells[1:], [*changes, *money, 100 * row["capital"]], strict=True
+        ):
+            assert printed(cell, value), (year, cell, value)
     assert "1: suspend unsc-dprk." in shown.stdout
     assert "2: nothing beside the law of the baseline." in shown.stdout
     assert "all converged" in shown.stdout

@@ -16,6 +16,7 @@ from detente.errors import InputError
 from detente.regimes import load_regime, regime_names
 from detente.regimes.hs import expand, headings
 from detente.regimes.law import TargetLaw
+from detente.regimes.lawcaps import caps_of
 from detente.regimes.mix import mix_for
 from detente.regimes.schema import Regime
 from detente.world import World, load_world
@@ -435,7 +436,7 @@ def test_a_cap_is_quantity_over_reference_of_its_lines(world: World) -> None:
     # imposed on a baseline without it: a quarter of the capped lines, all of the others
     fresh = law(world, regime, day=None)
     fresh.impose("cap", ROW, everything(fresh))
-    (cap,) = fresh.caps()
+    (cap,) = caps_of(fresh)
     flows = world.flows[oil, :, prk].copy()
     flows[prk] = 0.0
     assert cap.quantity == pytest.approx(float((flows * (1.0 - 0.75 * covered)).sum()))

@@ -45,7 +45,9 @@ def accepts_number(schema, value):
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     low, high = schema.get("minimum", value), schema.get("maximum", value)
-    return low <= value <= high and value > schema.get("exclusiveMinimum", value - 1)
+    above, under = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    strictly = (above is None or value > above) and (under is None or value < under)
+    return low <= value <= high and strictly
 
 
 def accepts_object(schema, value, root):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from detente.cli.options import (
-    ListFormat,
+    Format,
     echo_csv,
     echo_json,
     one_table,
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from detente.outcomes.attribution import Attribution
-    from detente.scenario import Scenario
+    from detente.scenario import Measure, Scenario
+    from detente.scenario.regimefiles import Told
     from detente.world import World
 
 #: Fewer players are solved before a bar would be seen.
@@ -78,7 +80,7 @@ Rule = Annotated[str | None, typer.Option(metavar="RULE", help="As in detente ru
 TableName = Annotated[
     str | None, typer.Option(metavar="NAME", help="attribution, interactions or subsets.")
 ]
-Shape = Annotated[ListFormat, typer.Option("--format", help="What to print.")]
+Shape = Annotated[Format, typer.Option("--format", help="What to print or write.")]
 Out = Annotated[
     Path | None,
     typer.Option("-o", "--out", metavar="DIR", help="Write tables and the chart here."),
@@ -96,7 +98,7 @@ def attribute(
     at: Day = None,
     deficit_rule: Rule = None,
     table: TableName = None,
-    form: Shape = ListFormat.table,
+    form: Shape = Format.table,
     out: Out = None,
 ) -> None:
     """Attribute an outcome to measures or sanctions regimes: exact Shapley values.
@@ -108,16 +110,21 @@ def attribute(
     """
     if (file is None) == (regimes is None):
         raise InputError("give a scenario FILE, or --regimes NAME,…: one of them.")
+    if form is Format.parquet and out is None:
+        raise InputError("--format parquet writes files: say where with -o DIR.")
     if out is not None:
         from detente.report.folder import require_folder
 
         require_folder(out)
     players = by or (By.regime if file is None else By.measure)
     asked = _Asked(file, regimes, world, dprk_size, at, deficit_rule, players)
+    from detente.scenario.regimefiles import told
+
     with working("reading"):
         scenario, chosen = _read(asked)
-    found = _solve(asked, scenario, chosen, country, outcome.value)
-    _answer(found, asked, scenario, chosen, table, form, out)
+        said = told(scenario)
+    found = _solve(asked, scenario, said, chosen, country, outcome.value)
+    _answer(found, asked, said, table, form, out)
 
 
 @dataclass(frozen=True)
@@ -140,10 +147,8 @@ def _read(asked: _Asked) -> tuple[Scenario, World]:
     from detente.world import load_world
 
     if asked.file is None:
-        from detente.outcomes.attribution import lifting
-
         chosen = load_world(asked.world or "korea", asked.dprk_size)
-        scenario = lifting(_names(asked.regimes or ""), chosen.name)
+        scenario = _lifting(asked.regimes or "", chosen)
     else:
         scenario = load_scenario(asked.file)
         chosen = world_of(scenario, asked.file, asked.world, asked.dprk_size)
@@ -152,35 +157,36 @@ def _read(asked: _Asked) -> tuple[Scenario, World]:
     return scenario, chosen
 
 
-def _names(text: str) -> list[str]:
-    """Regimes between commas; one twice, or one that there is not, is refused."""
-    names = [part.strip() for part in text.split(",") if part.strip()]
-    if not names:
-        raise InputError("--regimes: it names nothing.")
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise InputError(f"--regimes: '{twice[0]}' is named twice.")
+def _lifting(text: str, world: World) -> Scenario:
+    """A scenario that lifts each of the regimes, or files of them, between commas."""
+    from detente.outcomes.attribution import lifting
     from detente.regimes.catalogue import load_regime
 
-    for name in names:
+    given = [part.strip() for part in text.split(",") if part.strip()]
+    if not given:
+        raise InputError("--regimes: it names nothing.")
+    names: list[str] = []
+    for part in given:
         try:
-            load_regime(name)
+            name = load_regime(part).regime
         except InputError as error:
             raise InputError(f"--regimes: {error.what}", error.place, error.nearest) from None
-    return names
+        if name in names:
+            raise InputError(f"--regimes: '{name}' is named twice.")
+        names.append(name)
+    return lifting(given, world.name).with_(title=f"Lifting {', '.join(names)}")
 
 
 def _solve(
-    asked: _Asked, scenario: Scenario, world: World, country: str | None, outcome: str
+    asked: _Asked,
+    scenario: Scenario,
+    said: Told,
+    world: World,
+    country: str | None,
+    outcome: str,
 ) -> Attribution:
     """Check what was asked, then solve every set of players."""
-    from detente.outcomes.attribution import (
-        attribution,
-        by_measure,
-        by_regime,
-        players_of,
-        with_only,
-    )
+    from detente.outcomes.attribution import attribution, with_only
     from detente.outcomes.shapley import require_players
     from detente.scenario.measure import nearest_label
 
@@ -188,7 +194,7 @@ def _solve(
         near = nearest_label(country, world.countries, world.country_names)
         what = f"--country: unknown country '{country}' in world '{world.name}'."
         raise InputError(what, nearest=near)
-    groups = players_of(scenario, by_regime if asked.by is By.regime else by_measure)
+    groups = _players(asked.by, scenario, said)
     require_players(tuple(groups))
     part = with_only(scenario, groups, asked.at)
     players, total = tuple(groups), 2 ** len(groups)
@@ -197,6 +203,17 @@ def _solve(
             return attribution(world, part, players, outcome, country=country)
     with progress_bar("solving", total, elapsed=True) as advance:
         return attribution(world, part, players, outcome, country=country, progress=advance)
+
+
+def _players(by: By, scenario: Scenario, said: Told) -> dict[str, tuple[Measure, ...]]:
+    """The measures in groups, which have the name of a regime in place of its file's."""
+    from detente.outcomes.attribution import by_measure, by_regime, players_of
+
+    named = said.named
+    own = {id(m): given for m, given in zip(named, scenario.measures, strict=True)}
+    naming = by_regime if by is By.regime else by_measure
+    groups = players_of(scenario.with_(measures=named), naming)
+    return {name: tuple(own[id(m)] for m in group) for name, group in groups.items()}
 
 
 # -- the answer ------------------------------------------------------------------------------
@@ -209,20 +226,28 @@ def tables(found: Attribution) -> dict[str, pd.DataFrame]:
     }
 
 
-def provenance(found: Attribution, scenario: Scenario, reference: str) -> dict[str, Any]:
+def provenance(found: Attribution, said: Told) -> dict[str, Any]:
     """Which world, scenario and version made it, and what the numbers are."""
     from detente._version import __version__
+    from detente.result import WORLD_FILE, world_reference
+    from detente.scenario.regimefiles import regimes_of
 
-    game, told = found.game(), scenario.with_(world=reference)
+    game, reference = found.game(), world_reference(found.world)
+    written = said.scenario.with_(world=reference)
     return {
         "what": "attribution",
         "version": __version__,
-        "world": {"name": found.world.name, "hash": found.world.content_hash},
+        "world": {
+            "name": found.world.name,
+            "file": WORLD_FILE if reference == WORLD_FILE else None,
+            "hash": found.world.content_hash,
+        },
         "scenario": {
-            "title": scenario.title,
+            "title": written.title,
             "at": found.notes.get("at"),
-            "hash": told.content_hash,
-            "text": told.to_yaml(),
+            "hash": written.content_hash,
+            "text": written.to_yaml(),
+            "regimes": regimes_of(said, found.world),
             "notes": dict(found.notes),
         },
         "country": found.country,
@@ -239,24 +264,24 @@ def provenance(found: Attribution, scenario: Scenario, reference: str) -> dict[s
 def _answer(
     found: Attribution,
     asked: _Asked,
-    scenario: Scenario,
-    world: World,
+    said: Told,
     table: str | None,
-    form: ListFormat,
+    form: Format,
     out: Path | None,
 ) -> None:
     """Print, and write where a folder is given."""
     from detente.report.documents import document, records
-    from detente.result import world_reference
 
     every = tables(found)
     shown = None if table is None else one_table(every, table)
-    whole = document(provenance(found, scenario, world_reference(world)), every)
+    whole = document(provenance(found, said), every)
     if out is not None:
-        typer.echo(f"written: {_write(out, found, asked, world, whole)}", err=True)
-    if form is ListFormat.json:
+        typer.echo(f"written: {_write(out, found, asked, said, whole)}", err=True)
+        if form in (Format.csv, Format.parquet):
+            return
+    if form is Format.json:
         echo_json(whole if shown is None else records(shown))
-    elif form is ListFormat.csv:
+    elif form is Format.csv:
         echo_csv(every["attribution"] if shown is None else shown)
     elif shown is not None:
         from detente.cli.render import print_frame
@@ -279,31 +304,33 @@ def _print(found: Attribution) -> None:
 
 
 def _write(
-    directory: Path, found: Attribution, asked: _Asked, world: World, whole: dict[str, Any]
+    directory: Path, found: Attribution, asked: _Asked, said: Told, whole: dict[str, Any]
 ) -> Path:
-    """Tables, chart, scenario and run.json; the world too, where detente does not have it."""
+    """Tables, chart, scenario and run.json; its regimes' files, and a world of one's own."""
     from detente.report.attributiontext import chart
     from detente.report.folder import table_bytes, world_bytes, write_files
-    from detente.result import WORLD_FILE, world_reference
 
-    files = {f"{name}.csv": table_bytes(table, "csv") for name, table in tables(found).items()}
-    files["attribution.svg"] = chart(found).encode()
+    files = {
+        f"tables/{name}.{ending}": table_bytes(table, ending)
+        for name, table in tables(found).items()
+        for ending in ("parquet", "csv")
+    }
+    files["charts/attribution.svg"] = chart(found).encode()
     text = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
     files["attribution.json"] = f"{text}\n".encode()
     files["scenario.yaml"] = whole["scenario"]["text"].encode()
-    own = world_reference(world) == WORLD_FILE
-    if own:
-        files[WORLD_FILE] = world_bytes(world)
+    files |= said.files
+    if whole["world"]["file"]:
+        files[whole["world"]["file"]] = world_bytes(found.world)
     facts = {key: value for key, value in whole.items() if key != "tables"}
-    return write_files(directory, files, {**facts, "run_again": _again(found, asked, own)})
+    again = _again(found, asked, whole["world"])
+    return write_files(directory, files, {**facts, "run_again": again})
 
 
-def _again(found: Attribution, asked: _Asked, own: bool) -> str:
+def _again(found: Attribution, asked: _Asked, world: Mapping[str, Any]) -> str:
     """The command that gives the same tables, from inside the folder."""
     from detente.report.folder import world_options
-    from detente.result import WORLD_FILE
 
-    world = {"name": found.world.name, "file": WORLD_FILE if own else None}
     words = ["detente", "attribute", "scenario.yaml", *world_options(world)]
     words += ["--by", asked.by.value, "--country", found.country]
     words += ["--outcome", found.outcome]

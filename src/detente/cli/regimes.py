@@ -185,6 +185,9 @@ def _answer_regimes(
 def _answer_pair(pair: Pair, form: ListFormat) -> None:
     if form is ListFormat.csv:
         echo_csv(pair.frame)
+        for side, text in pair.basis:
+            if side == "warning":
+                typer.echo(f"warning: {text}.", err=True)
         return
     if form is ListFormat.json:
         echo_json(
@@ -284,7 +287,7 @@ def attach(
     """
     require_world_file(out, force)
     _refuse_without_trade(trade, revision, year)
-    from detente.cli.regimesattach import attached, told, written
+    from detente.cli.regimesattach import attached, told, warnings, written
     from detente.cli.regimesdata import law_day, named
 
     chosen = named(regimes, "--regimes")
@@ -292,14 +295,17 @@ def attach(
     with working("reading"):
         new, target, table = attached(world, chosen, day, trade, revision, year)
         new.save(out)
+        doubts = warnings(new, target, chosen, day)
     if form is ListFormat.table:
         from detente.cli.regimestext import print_attached
 
-        print_attached(table, told(new, target, day, out))
+        print_attached(table, told(new, target, day, out, doubts))
     elif form is ListFormat.csv:
         echo_csv(table)
+        for doubt in doubts:
+            typer.echo(f"warning: {doubt}.", err=True)
     else:
-        echo_json({**written(new, target, day, out), "coverage": records(table)})
+        echo_json({**written(new, target, day, out, doubts), "coverage": records(table)})
 
 
 def _machine(form: ListFormat, table: pd.DataFrame) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -69,7 +69,23 @@ def _share(covered: np.ndarray, flows: np.ndarray) -> float | None:
     return float((covered * flows).sum()) / total if total > 0 else None
 
 
-def written(world: World, target: str, day: date, out: Path) -> dict[str, str]:
+def warnings(world: World, target: str, regimes: Sequence[Regime], day: date) -> list[str]:
+    """What is doubtful of the trade by product that the world keeps, where it keeps any."""
+    from detente.cli.regimestrade import untold_lines
+    from detente.regimes.mix import mix_for
+
+    facts = world.meta["law"][target]
+    if "mix" not in facts:
+        return []
+    others = [code for code in world.countries if code != target]
+    found = untold_lines(mix_for(world, target), world, regimes, day, others)
+    told = facts["mix"]["basis"].get("warnings")
+    return [*([told] if told else []), *found]
+
+
+def written(
+    world: World, target: str, day: date, out: Path, doubts: Sequence[str]
+) -> dict[str, Any]:
     """What was written, for a program."""
     return {
         "world": world.name,
@@ -77,21 +93,22 @@ def written(world: World, target: str, day: date, out: Path) -> dict[str, str]:
         "file": str(out),
         "target": target,
         "at": day.isoformat(),
+        "warnings": list(doubts),
     }
 
 
-def told(world: World, target: str, day: date, out: Path) -> Iterator[str]:
+def told(
+    world: World, target: str, day: date, out: Path, doubts: Sequence[str]
+) -> Iterator[str]:
     """What was written, and what the shares are of."""
-    facts = world.meta["law"][target]
     yield (
         f"Law of {day}, as adopted, in place of any that was on record. Shares are of "
         f"{target}'s trade in this world, goods and services; where the law has cut it, that "
         "is what the law left."
     )
-    if "mix" not in facts:
+    if "mix" not in world.meta["law"][target]:
         yield "Product mix: the embedded one."
     else:
         yield "Product mix: by pair, from trade data, kept in the world."
-        if "warnings" in facts["mix"]["basis"]:
-            yield f"warning: {facts['mix']['basis']['warnings']}"
+    yield from (f"warning: {doubt}." for doubt in doubts)
     yield f"Written: {out}. World {world.name}, hash {world.content_hash[:12]}."

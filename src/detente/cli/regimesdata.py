@@ -54,7 +54,7 @@ def changes(regimes: Iterable[Regime]) -> tuple[date, ...]:
 
 
 def law_day(regimes: Sequence[Regime], at: str | None) -> date:
-    """The day asked for; by default the last one, up to today, on which the law changed.
+    """The day asked for; by default that of the last change that the files tell of.
 
     Raises
     ------
@@ -63,8 +63,7 @@ def law_day(regimes: Sequence[Regime], at: str | None) -> date:
     """
     days = changes(regimes)
     if at is None:
-        past = [day for day in days if day <= date.today()]
-        return max(past, default=days[0])
+        return days[-1]
     day = parsed_day(at, "--at")
     if day < days[0]:
         names = ", ".join(regime.regime for regime in regimes)
@@ -72,6 +71,11 @@ def law_day(regimes: Sequence[Regime], at: str | None) -> date:
             f"--at {day}: nothing of {names} is law before {days[0]}.", nearest=str(days[0])
         )
     return day
+
+
+def law_of(day: date, last: bool) -> str:
+    """``Law of 2017-12-31``; ``last`` says that nobody named the day."""
+    return f"Law as of its last change, {day}" if last else f"Law of {day}"
 
 
 def state_of(provision: Provision, day: date) -> str:

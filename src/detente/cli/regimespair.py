@@ -96,6 +96,7 @@ def pair_of(asked: Asked) -> Pair:
         Regimes on several targets, a world without the target, a partner that is unknown,
         the target itself or no sender, a date before the law, trade that cannot be read.
     """
+    from detente.cli.regimestrade import untold_lines
     from detente.regimes.mix import mix_for
 
     day = law_day(asked.regimes, asked.at)
@@ -118,6 +119,7 @@ def pair_of(asked: Asked) -> Pair:
     frame = pair_coverage(values, applied, target, partner, day, mix)
     basis = [("sells", mix.basis["exports"]), ("buys", mix.basis["imports"])]
     basis += [("warning", mix.basis["warnings"])] if "warnings" in mix.basis else []
+    basis += [("warning", w) for w in untold_lines(mix, world, applied, day, [partner])]
     found = Pair(world, asked.regimes, target, partner, day, frame, traded, year, tuple(basis))
     told = tuple(_notes(found, applied, base))
     return replace(found, notes=told, last=asked.at is None)

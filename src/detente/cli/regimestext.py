@@ -17,6 +17,7 @@ from detente.cli.regimesdata import (
     changes,
     counts,
     doubtful_lines,
+    law_of,
     product_lines,
     state_of,
 )
@@ -73,7 +74,7 @@ def print_regime(regime: Regime, day: date, whole: Regime, last: bool) -> None:
         [
             *([whole.description] if whole.description else []),
             f"On {', '.join(whole.target)} by {_senders(whole.senders)}. HS lines in "
-            f"{whole.hs_revision}. Law of {day}{', its last change' if last else ''}.",
+            f"{whole.hs_revision}. {law_of(day, last)}.",
         ]
     )
     for instrument, provisions in groupby(whole.provisions, lambda p: p.instrument):
@@ -138,10 +139,10 @@ def _print_whole(regime: Regime, provision: Provision, day: date) -> None:
         *(("goods", _goods(p)) for p in provision.products),
         *(("exempt", text) for text in provision.exempt),
         ("note", provision.note),
-        ("text", f"{provision.verification}; source {provision.source}: {source.title}, "),
+        ("text", f"{provision.verification}; {_source(source.title, source.read)}"),
+        ("", source.url),
+        ("", source.note),
     ]
-    facts[-1] = ("text", f"{provision.verification}; {_source(source.title, source.read)}")
-    facts += [("", source.url), ("", source.note)]
     _labelled(facts)
 
 
@@ -207,8 +208,7 @@ def print_pair(pair: Pair) -> None:
     target, partner = in_prose(pair.name_of(pair.target)), in_prose(pair.name_of(pair.partner))
     names = ", ".join(regime.regime for regime in pair.regimes)
     _headed(names, f"on {target}'s trade with {partner} ({pair.partner})")
-    last = ", its last change" if pair.last else ""
-    print_lines([f"Law of {pair.day}{last}; trade: {pair.traded}."])
+    print_lines([f"{law_of(pair.day, pair.last)}; trade: {pair.traded}."])
     totals = {str(row["direction"]): row for row in pair.totals().to_dict("records")}
     for direction, verb in (("export", "sells to"), ("import", "buys from")):
         part = pair.frame[pair.frame["direction"] == direction]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from detente.errors import InputError, Place
 
 if TYPE_CHECKING:
     from detente.regimes.mix import Mix
+    from detente.regimes.schema import Provision, Regime
     from detente.world.core import World
 
 #: Columns that only BACI has all of.
@@ -149,3 +152,89 @@ def traded_world(trade: Trade, world: World, target: str) -> World:
     )
     np.add.at(flows, at, rows["value"].to_numpy(dtype=float) / len(trade.years))
     return world.with_(flows=flows)
+
+
+# -- where six digits count for nothing ------------------------------------------------------
+def untold_lines(
+    mix: Mix, world: World, regimes: Sequence[Regime], day: date, partners: Sequence[str]
+) -> Iterator[str]:
+    """Warn of provisions on six digits where a pair's own trade by product is not known.
+
+    There the embedded mix stands in, which has no six digits: such lines count for nothing.
+
+    Parameters
+    ----------
+    mix : Mix
+        With lines of six digits; of any other there is nothing to say.
+    world : World
+    regimes : sequence of Regime
+        Provisions in force on the day count.
+    day : date
+    partners : sequence of str
+        Whose trade is looked at; those that do not apply a regime are left out.
+
+    Yields
+    ------
+    str
+        One a provision and direction: lines, partners, sectors.
+    """
+    from detente.regimes.coverage import DIRECTIONS, binds
+
+    if not any(_six(group.code) for group in mix.groups):
+        return
+    for regime in regimes:
+        bound = binds(regime, world, mix.target)
+        here = [code for code in partners if bound[world.country_index(code)]]
+        for provision in regime.provisions:
+            lines = _six_digits(provision) if provision.holds_on(day) else ()
+            for direction in provision.directions() if lines else ():
+                gaps = _gaps(mix, world, lines, DIRECTIONS.index(direction), here)
+                if gaps:
+                    yield _gaps_in_words(provision.id, lines, mix.target, direction, gaps)
+
+
+def _six(code: str) -> bool:
+    return len(code) == 6 and code.isdigit()
+
+
+def _six_digits(provision: Provision) -> tuple[str, ...]:
+    named = (line for p in provision.products for line in (*p.lines(), *p.spared()))
+    return tuple(dict.fromkeys(line for line in named if _six(line)))
+
+
+def _gaps(
+    mix: Mix, world: World, lines: Sequence[str], d: int, partners: Sequence[str]
+) -> dict[str, list[str]]:
+    """Partner → sectors of the lines in which its column holds no six digits, but others."""
+    from detente.regimes.mixtable import positions
+    from detente.sources.hs import icio_of
+
+    place, weight = positions(world.sectors), (mix.exports, mix.imports)[d]
+    sectors = {s for line in lines if (s := place.get(icio_of(line) or "")) is not None}
+    found: dict[str, list[str]] = {}
+    for s in sorted(sectors):
+        rows = [j for j, group in enumerate(mix.groups) if group.sector == s]
+        own = [j for j in rows if _six(mix.groups[j].code)]
+        for code in partners:
+            n = world.country_index(code)
+            if weight[rows, n].any() and not weight[own, n].any():
+                found.setdefault(code, []).append(world.sectors[s])
+    return found
+
+
+def _gaps_in_words(
+    provision: str,
+    lines: Sequence[str],
+    target: str,
+    direction: str,
+    gaps: dict[str, list[str]],
+) -> str:
+    from detente.sources.checking import listed
+
+    verb = "sells" if direction == "export" else "buys"
+    sectors = dict.fromkeys(sector for found in gaps.values() for sector in found)
+    return (
+        f"{provision} names six digits ({listed(lines, 4)}), and of what {target} {verb} the "
+        f"data have no rows in {', '.join(sectors)} for {listed(list(gaps), 6)}: there the "
+        "embedded mix stands in, which knows headings, and these lines count for nothing"
+    )

@@ -156,7 +156,8 @@ def _answer(
         from detente.report.folder import write_run
 
         earlier = out.is_dir() and any(out.iterdir())
-        write_run(out, view, None if path is None else path_files(path, country))
+        more = {} if path is None else path_files(path, country)
+        write_run(out, view, {**result.files, **more})
         if earlier:
             typer.echo(f"note: an earlier run in {out} was replaced.", err=True)
     if form is Format.json:

@@ -41,12 +41,12 @@ def write_path(directory: Path, path: PathResult, country: str | None = None) ->
     ----------
     directory : Path
         Made if it is not there; an older folder of detente's is replaced, another refused. A
-        world that does not come with detente is copied into it.
+        world that does not come with detente is copied into it, and so are regimes' files.
     path : PathResult
     country : str, optional
     """
     facts = path.provenance
-    found = path_files(path, country)
+    found = path_files(path, country) | dict(path.told.files)
     text = json.dumps(path.to_dict(country), indent=2, ensure_ascii=False, allow_nan=False)
     found["path.json"] = f"{text}\n".encode()
     found["scenario.yaml"] = facts["scenario"]["text"].encode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from detente.report.documents import document
 from detente.result import WORLD_FILE, world_reference
 from detente.scenario import Measure, Scenario
 from detente.scenario.dates import status
+from detente.scenario.regimefiles import Told, regimes_of, told
 from detente.world.core import Array, World
 
 #: Assumptions that a path reads, beside those of every run.
@@ -89,6 +90,8 @@ class PathResult:
         ``deficit`` (Y, N); ``pairs`` (Y, N, N); ``output``, ``sector_exports``,
         ``sector_imports`` (Y, S, N). Money in million USD.
     certificate : PathCertificate
+    told : Told
+        The scenario as a folder holds it, with its regimes' files.
     """
 
     scenario: Scenario
@@ -98,6 +101,11 @@ class PathResult:
     stages: tuple[Stage, ...]
     values: Mapping[str, Array]
     certificate: PathCertificate
+    told: Told = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Read the regimes' files now: they may be others when a folder is written."""
+        object.__setattr__(self, "told", told(self.scenario))
 
     # -- by year ---------------------------------------------------------------------
     @cached_property
@@ -277,9 +285,7 @@ class PathResult:
 
     def in_force(self, day: date | None) -> list[str]:
         """The measures in force on a day, in words."""
-        return [
-            measure_in_words(m) for m in self.scenario.measures if status(m, day) == "active"
-        ]
+        return [measure_in_words(m) for m in self.told.named if status(m, day) == "active"]
 
     # -- totals ----------------------------------------------------------------------
     @cached_property
@@ -314,7 +320,7 @@ class PathResult:
         """Which world, scenario, version and settings made this; enough to make it again."""
         given, base = self.source_world, self.world
         reference = world_reference(given)
-        told = self.scenario.with_(world=reference)
+        written = self.told.scenario.with_(world=reference)
         assumed = self.scenario.assumptions.model_dump(mode="json")
         return {
             "what": "path",
@@ -328,9 +334,10 @@ class PathResult:
                 "sectors": base.n_sectors,
             },
             "scenario": {
-                "title": told.title,
-                "hash": told.content_hash,
-                "text": told.to_yaml(),
+                "title": written.title,
+                "hash": written.content_hash,
+                "text": written.to_yaml(),
+                "regimes": regimes_of(self.told, given),
             },
             "settings": {
                 "tolerance": self.certificate.worst.tolerance,

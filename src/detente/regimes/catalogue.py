@@ -127,6 +127,10 @@ def mistake_of(detail: Any, lines: Lines) -> InputError:
     if detail["type"] == "missing":
         return InputError(f"'{keys[-1]}' is missing.", place)
     what = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "string_pattern_mismatch":
+        what = f"{detail['input']!r} is no name: small letters, digits and hyphens"
+    elif detail["type"] == "string_too_short":
+        what = f"'{keys[-1]}' is empty"
     return InputError(what.rstrip(".") + ".", place)
 
 

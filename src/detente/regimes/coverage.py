@@ -57,7 +57,8 @@ def line_mask(
     share = np.zeros(len(codes))
     for line in lines:
         for prefix in _translated(line, revision, given_in):
-            share = np.maximum(share, _prefix(prefix, codes, where))
+            told = where if prefix == line else f"{where} {line} of {revision}"
+            share = np.maximum(share, _prefix(prefix, codes, told))
     return share
 
 
@@ -107,7 +108,7 @@ def _prefix(prefix: str, codes: tuple[str, ...], where: str) -> Array:
 
 def _instead(line: str, where: str) -> str:
     """What to write: a regime can say which part of a wider line it means, a measure cannot."""
-    if where in ("hs", "exempt"):
+    if where.startswith(("hs", "exempt")):
         return f"name '{line}' whole"
     return f"name {line} and say with 'covered' which part of it is meant"
 

@@ -16,6 +16,7 @@ from detente.regimes.hs import REVISIONS, expand
 Effect = Literal["ban", "cap", "labour", "investment", "finance", "shipping", "secondary"]
 Direction = Literal["export", "import", "both"]
 Verification = Literal["verified", "unverified"]
+_ISO3 = re.compile(r"^[A-Z][A-Z0-9]{2,4}$")
 _ISO = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 
 
@@ -35,9 +36,15 @@ def _codes(value: Any) -> Any:
 
 
 def _share(value: Any) -> Any:
-    if isinstance(value, str) and value.strip().endswith("%"):
-        return float(value.strip()[:-1]) / 100.0
-    return value
+    """0.5 or 50 %."""
+    text = str(value).strip()
+    try:
+        number = float(text[:-1]) / 100.0 if text.endswith("%") else float(text)
+    except ValueError:
+        raise ValueError(f"{value!r} is not a share: write 0.5 or 50%") from None
+    if not 0.0 <= number <= 1.0:
+        raise ValueError(f"a share of {text} is outside 0 to 1 (0 % to 100 %)")
+    return number
 
 
 Day = Annotated[date, BeforeValidator(_date)]
@@ -97,6 +104,15 @@ class Quantity(_Part):
 
     @model_validator(mode="after")
     def _in_some_unit(self) -> Quantity:
+        known = self.rent in ("importer", "exporter", "burnt") or _ISO3.match(self.rent)
+        if not known:
+            raise ValueError(
+                f"'{self.rent}' cannot own a rent: importer, exporter, burnt or a country code"
+            )
+        if self.reference is not None and self.reference < self.quantity:
+            raise ValueError(
+                "the quantity is more than was shipped without the cap ('reference')"
+            )
         if self.reference is None and self.unit != "million USD":
             raise ValueError(
                 f"a cap in {self.unit} needs 'reference': the quantity shipped without it"
@@ -139,6 +155,8 @@ class Provision(_Part):
             raise ValueError(f"'{self.id}': effect cap and the key cap go together")
         if self.effect == "cap" and self.direction == "both":
             raise ValueError(f"'{self.id}': a cap is on exports or on imports, not on both")
+        if self.in_force and self.in_force < self.adopted:
+            raise ValueError(f"'{self.id}' is in force ({self.in_force}) before it is adopted")
         if self.until and self.until < self.first_day:
             raise ValueError(f"'{self.id}' ends ({self.until}) before it begins")
         return self
@@ -182,7 +200,7 @@ class Regime(_Part):
     """A sanctions regime: who bans what, to whom, from when."""
 
     regime: str = Field(description="Name, as scenarios use it.", pattern=r"^[a-z0-9-]+$")
-    title: str
+    title: str = Field(min_length=1)
     description: str = ""
     target: Codes = Field(description="ISO3 of the economy under sanctions.")
     senders: Codes = Field(description="ISO3 of who applies it, or all.")
@@ -196,6 +214,13 @@ class Regime(_Part):
             raise ValueError(
                 f"unknown HS revision '{self.hs_revision}'; there are {', '.join(REVISIONS)}"
             )
+        if not self.target or not self.senders or "" in (*self.target, *self.senders):
+            raise ValueError("'target' and 'senders' name at least one country each")
+        if set(self.target) & set(self.senders):
+            raise ValueError(f"{self.target[0]} is both target and sender")
+        for code in self.senders:
+            if self.senders.count(code) > 1:
+                raise ValueError(f"the sender {code} stands twice")
         ids = [p.id for p in self.provisions]
         twice = sorted({i for i in ids if ids.count(i) > 1})
         if twice:

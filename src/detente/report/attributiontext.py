@@ -181,7 +181,7 @@ def _still_closed(closed: Sequence[Mapping[str, Any]]) -> list[str]:
     most: dict[str, tuple[float, str]] = {}
     for row in closed:
         for name, by in row["regimes"].items():
-            worth = float(by["closed"]) * float(row["trade_before"])
+            worth = float(by["closed"]) * float(row["potential"])
             pair = f"{row['exporter']}→{row['importer']} by {float(by['closed']):.0%}"
             most[name] = max(most.get(name, (0.0, "")), (worth, pair))
     ranked = sorted(most.items(), key=lambda item: -item[1][0])

@@ -43,15 +43,17 @@ def write_run(directory: Path, view: View, more: Mapping[str, bytes] | None = No
         complete; one that holds anything else is refused.
     view : View
     more : mapping of relative path to bytes, optional
-        Other files of the same run: the path's tables and charts.
+        Other files of the same run: regimes that the scenario names, a path's tables and
+        charts.
 
     Returns
     -------
     Path
         The folder, with ``summary.md``, ``report.html``, ``scenario.yaml``, ``world.npz``
-        (a copy, where the world does not come with detente), ``tables/NAME.parquet`` and
-        ``.csv``, ``charts/NAME.svg``, and ``run.json``: hashes, versions, settings,
-        certificate, the command that runs it again, and the SHA-256 of every file.
+        (a copy, where the world does not come with detente), ``regimes/NAME.yaml`` (where
+        the scenario names files), ``tables/NAME.parquet`` and ``.csv``, ``charts/NAME.svg``,
+        and ``run.json``: hashes, versions, settings, certificate, the command that runs it
+        again, and the SHA-256 of every file.
 
     Raises
     ------

@@ -11,8 +11,8 @@ from detente.report.numbers import listed, million, percent, plural, share, usd
 from detente.report.parts import Section, Table
 from detente.report.view import View
 
-#: A mark-up below this is a cap that does not bind.
-_BINDS = 1e-6
+#: A mark-up below this is a cap that binds nobody noticeably.
+_BINDS = 5e-4
 
 
 def still_closed(view: View, most: int = 8) -> list[Section]:

@@ -78,7 +78,7 @@ def head(view: View) -> list[tuple[str, str]]:
     rule = settings["deficit_rule"].replace("_", " ")
     psi = notes.get("dormant_share", {}).get("psi_scale", 1.0)
     held = " in units of world income" if rule == "fixed" else ""
-    state += f"; deficits: {rule}{f' to {one}' if one else ''}{held}"
+    state += f"; deficits: {rule}{f' to {one}' if one else ''}{held}{_given(view)}"
     state += f"; ψ × {psi:g}" if psi != 1.0 else ""
     anchor = notes.get("dormant_share", {}).get("anchor")
     own = notes.get("dormant_share", {}).get("by_measure")
@@ -91,6 +91,17 @@ def head(view: View) -> list[tuple[str, str]]:
             rows.append((_STATUS[name], _measure(measure)))
     told = (" banned by ", "warning: ", "no goods are in them")
     return rows + [("Note", text) for text in remarks(view) if any(t in text for t in told)]
+
+
+def _given(view: View) -> str:
+    """Deficits that the scenario gives, as it writes them."""
+    rule = view.scenario.get("deficit_rule")
+    given = rule.get("path") if isinstance(rule, Mapping) else None
+    if not isinstance(given, Mapping):
+        return ""
+    deficit = view.welfare["deficit"]
+    told = (f"{c} {v} ({million(float(deficit[c]))} before)" for c, v in given.items())
+    return f", {', '.join(told)}"
 
 
 def _baseline(view: View) -> list[tuple[str, str]]:

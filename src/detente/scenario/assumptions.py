@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Annotated, Any
 
 import numpy as np
@@ -22,12 +20,15 @@ from pydantic import (
 from detente.errors import ScenarioError, nearest
 from detente.scenario.dates import Day
 from detente.scenario.measure import Source, nearest_label
+from detente.scenario.numerals import number_schema, pattern, ratio_schema
 from detente.scenario.quantities import (
     ALL,
+    AMOUNT,
     Codes,
     Elasticity,
     Multiplier,
     Share,
+    amount,
     plain_number,
     ratio,
     refuse,
@@ -37,11 +38,10 @@ from detente.world.core import Array, World
 RULES = ("fixed", "balanced", "balanced_as_shock")
 #: Years that a path may have.
 LONGEST = 100
+_MOST_CAPITAL = 0.9
+#: Least and most capital that is used up in a year.
+_WEAR = (0.001, 0.999)
 _PROPORTIONAL = re.compile(r"^proportional\s*:\s*(\S+)$")
-_DEFICIT = re.compile(
-    r"^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s+(million|billion)\s+USD$"
-)
-_AMOUNT = r"^[+-]?\d+(\.\d+)?\s+(million|billion)\s+USD$"
 _PATH = "{path: {PRK: 2360 million USD}}"
 
 
@@ -69,26 +69,18 @@ def _rule(value: Any) -> str | dict[str, Any]:
 
 
 def _path(amounts: Mapping[Any, Any]) -> dict[str, str]:
-    """Deficits by country, each an amount in words that `_million` reads."""
+    """Deficits by country, each an amount in words."""
     if not amounts:
         refuse(f"the rule 'path' names no country: {_PATH}.")
-    for code, amount in amounts.items():
-        if not isinstance(amount, str) or not math.isfinite(_million(amount)):
-            number = plain_number(amount)
+    for code, given in amounts.items():
+        if amount(given) is None:
+            number = plain_number(given)
             refuse(
-                f"the deficit of {code}, {amount!r}, is not an amount: a number (below zero "
+                f"the deficit of {code}, {given!r}, is not an amount: a number (below zero "
                 "for a surplus), million or billion, and USD.",
                 None if number is None else f"{number:g} million USD",
             )
-    return {str(code): " ".join(amount.split()) for code, amount in amounts.items()}
-
-
-def _million(amount: str) -> float:
-    """Million USD of ``2.36 billion USD``; not a number where it is no amount."""
-    match = _DEFICIT.match(amount.strip())
-    if match is None:
-        return math.nan
-    return float(Decimal(match[1]) * (1000 if match[2] == "billion" else 1))
+    return {str(code): " ".join(given.split()) for code, given in amounts.items()}
 
 
 DeficitRule = Annotated[
@@ -110,7 +102,7 @@ DeficitRule = Annotated[
                     "properties": {
                         "path": {
                             "type": "object",
-                            "additionalProperties": {"type": "string", "pattern": _AMOUNT},
+                            "additionalProperties": {"type": "string", "pattern": AMOUNT},
                             "minProperties": 1,
                         }
                     },
@@ -152,37 +144,40 @@ def _discount_rate(value: Any) -> float:
 
 def _capital_share(value: Any) -> float:
     # at a share of one, capital without end would make itself
-    return ratio(value, "capital share", 0.0, 0.9)
+    return ratio(value, "capital share", 0.0, _MOST_CAPITAL)
 
 
 def _depreciation(value: Any) -> float:
-    return ratio(value, "depreciation rate", 0.001, 1.0 - 1e-9)
-
-
-def _number_schema(low: float, high: float, *examples: Any) -> WithJsonSchema:
-    number = {"type": "number", "minimum": low, "maximum": high}
-    text = {"type": "string", "pattern": r"^\+?\d+(\.\d+)?\s*%$"}
-    return WithJsonSchema({"anyOf": [number, text], "examples": list(examples)})
+    return ratio(value, "depreciation rate", *_WEAR)
 
 
 AdjustmentYears = Annotated[
-    float,
-    BeforeValidator(_adjustment),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": LONGEST}),
+    float, BeforeValidator(_adjustment), WithJsonSchema(number_schema(0, LONGEST))
 ]
+#: Whole numbers; ``10.0`` is one.
+_WHOLE = rf"^(?=\s*\+?\d+(?:\.0*)?\s*$){pattern(1, LONGEST)[1:]}"
 Horizon = Annotated[
     int,
     BeforeValidator(_horizon),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LONGEST}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": LONGEST},
+                {"type": "string", "pattern": _WHOLE},
+            ]
+        }
+    ),
 ]
 DiscountRate = Annotated[
-    float, BeforeValidator(_discount_rate), _number_schema(0, 1, "3%", 0.03)
+    float, BeforeValidator(_discount_rate), WithJsonSchema(ratio_schema(0, 1, "3%", 0.03))
 ]
 CapitalShare = Annotated[
-    float, BeforeValidator(_capital_share), _number_schema(0, 0.9, "40%", 0.4)
+    float,
+    BeforeValidator(_capital_share),
+    WithJsonSchema(ratio_schema(0, _MOST_CAPITAL, "40%", 0.4)),
 ]
 Depreciation = Annotated[
-    float, BeforeValidator(_depreciation), _number_schema(0.001, 1, "6%", 0.06)
+    float, BeforeValidator(_depreciation), WithJsonSchema(ratio_schema(*_WEAR, "6%", 0.06))
 ]
 
 
@@ -256,7 +251,8 @@ class Assumptions(BaseModel):
         """Deficits of the rule ``path`` by country, million USD; empty under another."""
         rule = self.deficit_rule
         named = {} if isinstance(rule, str) else rule.get("path", {})
-        return {c: _million(v) for c, v in named.items()} if isinstance(named, dict) else {}
+        given = named.items() if isinstance(named, dict) else ()
+        return {code: amount(text) or 0.0 for code, text in given}
 
     def with_(self, **changes: Any) -> Assumptions:
         """Other assumptions, validated."""
@@ -302,9 +298,9 @@ class Assumptions(BaseModel):
         self.check(world, source)
         new = world.deficit.copy()
         named = np.zeros(world.n_countries, dtype=bool)
-        for code, amount in self.deficits.items():
+        for code, deficit in self.deficits.items():
             j = world.country_index(code)
-            new[j], named[j] = amount, True
+            new[j], named[j] = deficit, True
         pairs = world.flows.sum(axis=0)
         own = np.diag(pairs)
         trades = (pairs.sum(axis=1) > own) & (pairs.sum(axis=0) > own)

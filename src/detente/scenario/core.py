@@ -190,7 +190,7 @@ class Scenario:
         # A measure that is not in force is tried on the side: its mistakes are refused too.
         aside: State | None = None
         touched: dict[int, str | None] = {}
-        for m in in_order(self.measures):
+        for m in sorted(in_order(self.measures), key=lambda m: m.last):
             if status(m, day) == "active":
                 touched[id(m)] = m.apply(state)
                 continue

@@ -31,6 +31,8 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _lines(value: Any) -> tuple[str, ...]:
+    if value in ([], ()):
+        refuse("no HS line is named: write ['03', '2701'], or leave the key out for all.")
     for code in value if isinstance(value, list | tuple) else [value]:
         if isinstance(code, int) and not isinstance(code, bool):
             refuse(
@@ -196,6 +198,21 @@ class LawMeasure(Measure):
             )
         except InputError as error:
             self.fail(key, error.what, error.nearest)
+
+    def later(self, state: State, chosen: Chosen) -> None:
+        """Tell what of a whole regime became law only after the measure's first day."""
+        if self.provisions or self.on is None:
+            return
+        after = [p.id for p in chosen.held.provisions if p.first_day > self.on]
+        if after:
+            few = ", ".join(after[:4]) + (
+                f" and {len(after) - 4} more" if len(after) > 4 else ""
+            )
+            state.tell(
+                self,
+                f"'{self.regime}' as it stood on {self.on}: {few} became law later and are not "
+                "in it",
+            )
 
     # -- words -----------------------------------------------------------------------------
     def words(self, state: State, chosen: Chosen, lines: Mask, nothing: str) -> str:

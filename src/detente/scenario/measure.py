@@ -53,6 +53,8 @@ class Measure(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: ClassVar[str] = ""
+    #: Whether it is applied after the others, since it reads the state that they make.
+    last: ClassVar[bool] = False
 
     on: Day | None = Field(
         default=None,

@@ -11,16 +11,22 @@ from typing import Annotated, Any, NoReturn
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from detente.scenario.numerals import EXPONENT, NUMERAL, number_schema, pattern, ratio_schema
+
 #: Rates above 1000 % are taken for mistakes.
 HIGHEST_RATE = 10.0
 ALL = "all"
 
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
-_PLAIN = re.compile(rf"^{_NUMBER}$")
-_PERCENT = re.compile(rf"^({_NUMBER})\s*%$")
-_MONEY = re.compile(rf"^({_NUMBER})\s+(million|billion)\s+(USD)$")
+_PLAIN = re.compile(rf"^[+-]?{NUMERAL}$")
+_PERCENT = re.compile(rf"^([+-]?{NUMERAL})\s*%$")
+_USD = r"\s+(million|billion)\s+USD"
+_MONEY = re.compile(rf"^([+-]?{NUMERAL}{EXPONENT}){_USD}$")
+#: An amount of either sign, and one above zero, for the schema.
+AMOUNT = rf"^\s*[+-]?{NUMERAL}{EXPONENT}{_USD}\s*$"
+_ABOVE = rf"^\s*\+?(?![0.]+(?:[eE]|\s)){NUMERAL}{EXPONENT}{_USD}\s*$"
+#: A change of productivity has its sign, so that it is no level.
+_SIGNED = rf"^(?=\s*[+-]){pattern(-1, HIGHEST_RATE, scale=100, ends='(]')[1:]}"
 _SCALE = {"million": Decimal(1), "billion": Decimal(1000)}
-_PERCENT_PATTERN = r"^[+-]?\d+(\.\d+)?\s*%$"
 
 
 def refuse(what: str, nearest: str | None = None) -> NoReturn:
@@ -52,8 +58,8 @@ def percentage(value: Any) -> float | None:
 
 
 def as_written(number: float) -> float | str:
-    """A rate as a file may hold it: above 100 % only a percentage is unmistakable."""
-    if abs(number) <= 1:
+    """A rate as a file may hold it: from 100 % on only a percentage is unmistakable."""
+    if abs(number) < 1:
         return number
     return f"{(Decimal(repr(number)) * 100).normalize():f}%"
 
@@ -156,18 +162,26 @@ def _tfp_as_written(factor: float) -> float | str:
     return f"{((Decimal(repr(factor)) - 1) * 100).normalize():+f}%"
 
 
-def _money(value: Any) -> float:
-    """Million USD from ``500 million USD``."""
+def amount(value: Any) -> float | None:
+    """Million USD of ``500 million USD`` or ``-2.5 billion USD``, or None if it is neither."""
     match = _MONEY.match(value.strip()) if isinstance(value, str) else None
     if match is None:
+        return None
+    found = float(Decimal(match[1]) * _SCALE[match[2]])
+    return found if math.isfinite(found) else None
+
+
+def _money(value: Any) -> float:
+    """Million USD, above zero."""
+    found = amount(value)
+    if found is None:
         hint = (
             f"{value:g} million USD" if plain_number(value) is not None else "500 million USD"
         )
         refuse(f"{value!r} is not an amount: a number, million or billion, and USD.", hint)
-    amount = float(Decimal(match[1]) * _SCALE[match[2]])
-    if not (amount > 0 and math.isfinite(amount)):
+    if not found > 0:
         refuse(f"an amount of {value} has to be above zero: 'from' and 'to' say its direction.")
-    return amount
+    return found
 
 
 def _code(value: Any) -> str:
@@ -176,6 +190,13 @@ def _code(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)  # a world's sectors may be called 1, 2, 3
     refuse(f"{value!r} is not a code.")
+
+
+def _one_code(value: Any) -> str:
+    code = _code(value)
+    if code == ALL:
+        refuse("this is one country; 'all' is neither that nor a code.")
+    return code
 
 
 def _codes(value: Any) -> tuple[str, ...]:
@@ -204,6 +225,16 @@ def _coverage(value: Any) -> float | str | dict[str, float]:
     return _share(value)
 
 
+def _shares(value: Any) -> float | dict[str, float]:
+    found = _coverage(value)
+    if isinstance(found, str):
+        refuse(
+            f"'{found}' is no share: it is a share here, or shares by sector; the name of a "
+            "table is for 'ban'."
+        )
+    return found
+
+
 def refuse_two_lists_of_sectors(sectors: tuple[str, ...], coverage: object) -> None:
     """A coverage by sector names its sectors itself; a second list could contradict it."""
     if isinstance(coverage, Mapping) and sectors != (ALL,):
@@ -216,42 +247,66 @@ def _elasticity(value: Any) -> float | dict[str, float]:
     return _positive(value)
 
 
-def _ratio_schema(low: float | None, high: float, *examples: Any) -> WithJsonSchema:
-    number: dict[str, Any] = {"type": "number", "maximum": min(high, 1.0)}
-    if low is not None:
-        number["minimum"] = low
-    text = {"type": "string", "pattern": _PERCENT_PATTERN}
-    return WithJsonSchema({"anyOf": [number, text], "examples": list(examples)})
-
-
+_CODE_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"type": "string", "pattern": r"\S"}, {"type": "integer"}]
+}
 _CODES_SCHEMA: dict[str, Any] = {
     "anyOf": [
-        {"type": "string", "minLength": 1},
-        {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True},
+        *_CODE_SCHEMA["anyOf"],
+        {
+            "type": "array",
+            "items": {**_CODE_SCHEMA, "not": {"const": ALL}},
+            "minItems": 1,
+            "uniqueItems": True,
+        },
+        {"type": "array", "items": {"const": ALL}, "minItems": 1, "maxItems": 1},
     ]
 }
-_SHARE_SCHEMA: dict[str, Any] = {
-    "anyOf": [
-        {"type": "number", "minimum": 0, "maximum": 1},
-        {"type": "string", "pattern": _PERCENT_PATTERN},
-    ]
-}
+_SHARE = ratio_schema(0, 1, 0.4, "40%")
+_SHARES: list[dict[str, Any]] = [
+    *_SHARE["anyOf"],
+    {"type": "object", "additionalProperties": {"anyOf": _SHARE["anyOf"]}, "minProperties": 1},
+]
+_BY_SECTOR = {"coal": 1, "textiles": 0.8}
+#: Any text that is no number: the name of a table.
+_NAME = {"type": "string", "pattern": rf"^(?!\s*[+-]?{NUMERAL}\s*%?\s*$)[\s\S]*\S"}
+_ABOVE_ZERO = number_schema(0, ends="(]")
 _WRITTEN = PlainSerializer(as_written)
 
-Rate = Annotated[float, BeforeValidator(_rate), _WRITTEN, _ratio_schema(0, 1, 0.25, "25%")]
-Points = Annotated[float, BeforeValidator(_points), _WRITTEN, _ratio_schema(-1, 1, 0.05, "5%")]
-Change = Annotated[float, BeforeValidator(_change), _WRITTEN, _ratio_schema(-1, 1, "-5%", 0.1)]
-Share = Annotated[float, BeforeValidator(_share), _ratio_schema(0, 1, 0.4, "40%")]
-Swiss = Annotated[float, BeforeValidator(_swiss), _WRITTEN, _ratio_schema(0, 1, "8%", 0.25)]
-Markup = Annotated[float, BeforeValidator(_rate), _WRITTEN, _ratio_schema(0, 1, "30%")]
-Positive = Annotated[
+
+Rate = Annotated[
     float,
-    BeforeValidator(_positive),
-    WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
+    BeforeValidator(_rate),
+    _WRITTEN,
+    WithJsonSchema(ratio_schema(0, HIGHEST_RATE, 0.25, "25%", one=False)),
 ]
-Multiplier = Annotated[
-    float, BeforeValidator(_multiplier), WithJsonSchema({"type": "number", "minimum": 0})
+Markup = Annotated[
+    float,
+    BeforeValidator(_rate),
+    _WRITTEN,
+    WithJsonSchema(ratio_schema(0, HIGHEST_RATE, "30%", one=False)),
 ]
+Points = Annotated[
+    float,
+    BeforeValidator(_points),
+    _WRITTEN,
+    WithJsonSchema(ratio_schema(-HIGHEST_RATE, HIGHEST_RATE, 0.05, "5%")),
+]
+Change = Annotated[
+    float,
+    BeforeValidator(_change),
+    _WRITTEN,
+    WithJsonSchema(ratio_schema(-1, HIGHEST_RATE, "-5%", 0.1, ends="(]")),
+]
+Share = Annotated[float, BeforeValidator(_share), WithJsonSchema(_SHARE)]
+Swiss = Annotated[
+    float,
+    BeforeValidator(_swiss),
+    _WRITTEN,
+    WithJsonSchema(ratio_schema(0, HIGHEST_RATE, "8%", 0.25, ends="(]")),
+]
+Positive = Annotated[float, BeforeValidator(_positive), WithJsonSchema(_ABOVE_ZERO)]
+Multiplier = Annotated[float, BeforeValidator(_multiplier), WithJsonSchema(number_schema(0))]
 Tfp = Annotated[
     float,
     BeforeValidator(_tfp),
@@ -259,8 +314,8 @@ Tfp = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "number", "minimum": 0.2, "maximum": 5},
-                {"type": "string", "pattern": r"^[+-]\d+(\.\d+)?\s*%$"},
+                *number_schema(0.2, 5)["anyOf"],
+                {"type": "string", "pattern": _SIGNED},
             ],
             "examples": [1.1, "+10%"],
         }
@@ -273,13 +328,17 @@ Money = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": r"^\+?\d+(\.\d+)?\s+(million|billion)\s+USD$",
+            "pattern": _ABOVE,
             "examples": ["500 million USD"],
         }
     ),
 ]
-Code = Annotated[
-    str, BeforeValidator(_code), WithJsonSchema({"type": "string", "minLength": 1})
+Code = Annotated[str, BeforeValidator(_code), WithJsonSchema(_CODE_SCHEMA)]
+#: A code of one country: never all.
+OneCode = Annotated[
+    str,
+    BeforeValidator(_one_code),
+    WithJsonSchema({**_CODE_SCHEMA, "not": {"const": ALL}}),
 ]
 Codes = Annotated[
     tuple[str, ...],
@@ -290,16 +349,13 @@ Codes = Annotated[
 Coverage = Annotated[
     float | str | dict[str, float],
     BeforeValidator(_coverage),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                *_SHARE_SCHEMA["anyOf"],
-                {"type": "string", "minLength": 1},
-                {"type": "object", "additionalProperties": _SHARE_SCHEMA, "minProperties": 1},
-            ],
-            "examples": [0.9, {"coal": 1, "textiles": 0.8}, "unsc"],
-        }
-    ),
+    WithJsonSchema({"anyOf": [*_SHARES, _NAME], "examples": [0.9, _BY_SECTOR, "unsc-dprk"]}),
+]
+#: A coverage that names no table.
+Shares = Annotated[
+    float | dict[str, float],
+    BeforeValidator(_shares),
+    WithJsonSchema({"anyOf": _SHARES, "examples": [0.9, _BY_SECTOR]}),
 ]
 Elasticity = Annotated[
     float | dict[str, float],
@@ -307,11 +363,8 @@ Elasticity = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "number", "exclusiveMinimum": 0},
-                {
-                    "type": "object",
-                    "additionalProperties": {"type": "number", "exclusiveMinimum": 0},
-                },
+                *_ABOVE_ZERO["anyOf"],
+                {"type": "object", "additionalProperties": _ABOVE_ZERO},
             ],
             "examples": [4, {"coal": 15}],
         }

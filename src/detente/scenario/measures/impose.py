@@ -73,21 +73,27 @@ class Impose(LawMeasure):
         q, told = self._survival(state, chosen)
         if self.rent is not None:
             self._rent(state, chosen, self.rent)
+        self.later(state, chosen)
         rows = chosen.rows & self._not_lapsed(state, chosen)
         closed = chosen.law.impose(chosen.name, rows, chosen.cells, q, told)
         self.without_goods(state, chosen, "imposed")
-        if not closed.any() and told.any():
-            reached = chosen.law.reached(chosen.name, rows) & chosen.cells & told
-            reached &= chosen.law.traded
-            if not reached.any():
-                return self.words(state, chosen, reached, "none of these lines trades")
-            return f"{self.words(state, chosen, reached, '')}, complied with as stated"
-        return self.words(
-            state,
-            chosen,
-            closed,
-            f"it is in force in the baseline already ({state.laws.day_of(chosen.law)})",
-        )
+        stated = chosen.law.reached(chosen.name, rows) & chosen.cells & told
+        touched = closed | (stated & chosen.law.traded)
+        words = self.words(state, chosen, touched, self._why_nothing(state, chosen))
+        if self.rent is not None and not touched.any():
+            words = "nothing new closes"
+        words += ", complied with as stated" if told.any() and touched.any() else ""
+        return words + (f"; rents of its caps to {self.rent}" if self.rent is not None else "")
+
+    def _why_nothing(self, state: State, chosen: Chosen) -> str:
+        """Why imposing closes nothing, as far as can be told."""
+        reached = chosen.law.reached(chosen.name, chosen.rows) & chosen.cells
+        if not chosen.rows.any():
+            return "no goods are in it, so that no trade closes"
+        if not (reached & chosen.law.traded).any():
+            return "it reaches no goods that are named here and traded"
+        day = state.laws.day_of(chosen.law)
+        return f"what is named is in force already, in the baseline ({day}) or by this scenario"
 
     def _not_lapsed(self, state: State, chosen: Chosen) -> Mask:
         """Provisions that have not ended by their own terms by the day that is shown, (P,)."""

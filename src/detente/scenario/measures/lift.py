@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from detente.scenario.compose import State
-from detente.scenario.lawmeasure import LawMeasure
+from detente.scenario.lawmeasure import Chosen, LawMeasure
 from detente.scenario.registry import measure
 
 
@@ -24,17 +24,26 @@ class Lift(LawMeasure):
     def apply(self, state: State) -> str:
         """Lift, and say where it closed something."""
         chosen = self.chosen(state)
+        self.later(state, chosen)
         found = chosen.law.lift(chosen.name, chosen.rows, chosen.cells)
         if found.any() or not chosen.rows.any():
             self.without_goods(state, chosen, "lifted")
+        return self.words(state, chosen, found, self._why_nothing(state, chosen))
+
+    def _why_nothing(self, state: State, chosen: Chosen) -> str:
+        """Why a lift lifts nothing, as far as can be told."""
         what = ", ".join(self.provisions) or f"'{self.regime}'"
-        held = state.laws.day_of(chosen.law)
-        return self.words(
-            state,
-            chosen,
-            found,
-            f"{what} is in force neither in the baseline ({held}) nor by this scenario, so "
-            "that there is nothing to lift",
+        reached = chosen.law.reached(chosen.name, chosen.rows) & chosen.cells
+        if not chosen.rows.any():
+            return f"no goods are in {what}, so that no trade opens"
+        if not (reached & chosen.law.traded).any():
+            return f"{what} reaches no goods that are named here and traded"
+        was = (chosen.held.base[chosen.rows] > 0) & chosen.cells[None]
+        if was.any():
+            return f"an earlier measure has lifted {what} already"
+        return (
+            f"{what} is in force neither in the baseline ({state.laws.day_of(chosen.law)}) nor "
+            "by this scenario, so that there is nothing to lift"
         )
 
     def remarks(self, state: State) -> list[str]:

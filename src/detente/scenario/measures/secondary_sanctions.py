@@ -13,11 +13,11 @@ from detente.scenario.compose import State, covered
 from detente.scenario.measure import Mask, Measure, links_in_words
 from detente.scenario.quantities import (
     ALL,
-    Code,
     Codes,
-    Coverage,
     Markup,
+    OneCode,
     Share,
+    Shares,
     refuse,
     refuse_two_lists_of_sectors,
 )
@@ -56,17 +56,19 @@ class SecondarySanctions(Measure):
     pay the iceberg cost d̂ = 1 + cost (Samuelson 1954), both ways: on all their trade with the
     sender (market access), on their trade with the target, or both. ``sectors`` say which
     trade with the target is meant. The threshold is a share of all the target's trade in
-    these sectors, as the state is when the measure takes effect, bans and openings before it
-    included, at baseline spending and costs: docs/model.md's b·X/(1 + t′), without any change
-    the baseline's flows. Costs of several measures multiply.
+    these sectors in the state that all other measures in force make, at baseline spending and
+    costs: docs/model.md's b·X/(1 + t′), without any change the baseline's flows. Costs of
+    several measures multiply.
     """
 
-    sender: Code = Field(description="Who threatens.", examples=["USA"])
-    target: Code = Field(description="With whom trade is penalised.", examples=["PRK"])
+    last = True
+
+    sender: OneCode = Field(description="Who threatens.", examples=["USA"])
+    target: OneCode = Field(description="With whom trade is penalised.", examples=["PRK"])
     complying: Codes | None = Field(
         default=None, description="Third countries that stop trading with the target, or all."
     )
-    coverage: Coverage = Field(
+    coverage: Shares = Field(
         default=1.0, description="Share of their trade with it that ends, or shares by sector."
     )
     sectors: Codes = Field(
@@ -87,16 +89,12 @@ class SecondarySanctions(Measure):
     def _roles(self) -> SecondarySanctions:
         if self.sender == self.target:
             refuse(f"'sender' and 'target' are both {self.sender}.")
-        if ALL in (self.sender, self.target):
-            refuse("there is one sender and one target; 'all' is neither.")
         for role in ("sender", "target"):
             if getattr(self, role) in (self.complying or ()):
                 refuse(
                     f"'complying' lists {getattr(self, role)}, the {role}; it lists third "
                     "countries. A sender's own ban is 'ban' or 'impose'."
                 )
-        if isinstance(self.coverage, str):
-            refuse("'coverage' is a share, or shares by sector; a table is for 'ban'.")
         if self.cost and self.complying == (ALL,):
             refuse("every third country complies: nobody is left to pay 'cost'.")
         refuse_two_lists_of_sectors(self.sectors, self.coverage)
@@ -167,8 +165,8 @@ class SecondarySanctions(Measure):
         )
         return (
             f"paying: {_listed(world, payers)}, with {trade[payers].sum() / total:.0%} of the "
-            f"trade of {self.target}; cost {self.cost:+.1%} on their trade with {with_whom}, "
-            f"{_money(value)} million USD in the baseline"
+            f"trade of {self.target} as it would be without the cost; cost {self.cost:+.1%} on "
+            f"their trade with {with_whom} ({_money(value)} million USD in the baseline)"
         )
 
     def _cells(self, world: World) -> Mask:

@@ -22,5 +22,8 @@ class Snapback(LawMeasure):
         chosen = self.chosen(state)
         back = chosen.law.restore(chosen.name, chosen.rows, chosen.cells)
         return self.words(
-            state, chosen, back, f"no earlier measure lifted any of this of '{self.regime}'"
+            state,
+            chosen,
+            back,
+            f"no measure in force lifts any of this of '{self.regime}', or it is back already",
         )
