@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shlex
 from datetime import date
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -231,6 +233,21 @@ def test_each_regimes_worth_is_what_lifting_it_alone_does(lawless):
     for name in REGIMES:
         welfare = solve(world, lifting([name], "korea")).welfare.loc["PRK", "welfare"]
         assert table.loc[name, "alone"] == pytest.approx(100 * np.log1p(welfare), abs=1e-9)
+
+
+def test_the_documents_figures_are_those_that_the_embedded_world_gives():
+    """docs/attribution.md, its table of four regimes: to the last digit that it shows."""
+    text = (Path(__file__).parents[2] / "docs" / "attribution.md").read_text(encoding="utf-8")
+    rows = re.findall(r"\(`([a-z0-9-]+)`\) \|(.*)\|$", text, re.MULTILINE)
+    table = lifted(load_world("korea"), [name for name, _ in rows]).table
+    assert len(rows) == 4
+    keys = ("value", "share", "alone", "last", "lowest", "highest")
+    for name, cells in rows:
+        for key, cell in zip(keys, cells.split("|"), strict=True):
+            value = table.loc[name, key] * (100 if key == "share" else 1)
+            digits = len(cell.strip().removesuffix(" %").partition(".")[2])
+            shown = float(cell.strip().removesuffix(" %"))
+            assert abs(shown - value) <= 0.5000001 * 10.0**-digits, (name, key, value)
 
 
 # -- what is refused -------------------------------------------------------------------------

@@ -270,7 +270,7 @@ def test_caps_and_openings_are_those_of_the_baseline_that_is_solved(korea):
 
 
 def test_a_ban_takes_what_it_covers_where_nothing_is_known_of_before():
-    """Russia's links have no ψ in these worlds: 2022's trade less the lines covered, no more."""
+    """Russia's links have no ψ here: the trade of 2022 less the lines covered, no more."""
     law_ = {"impose": {"regime": "russia-2022", "provisions": ["576-3k"], "on": "2023-03-01"}}
     left = {}
     for name in ("korea", "world-2022"):
