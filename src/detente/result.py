@@ -142,7 +142,8 @@ class Result:
     def focus(self) -> str:
         """The country whose welfare changes most, in percent."""
         change = np.abs(np.log(self.equilibrium.welfare_hat))
-        return self.world.countries[int(np.argmax(change))]
+        # where nothing changes but for rounding, the world's first country
+        return self.world.countries[int(np.argmax(np.where(change > 1e-10, change, 0.0)))]
 
     def sensitivity(self, country: str | None = None) -> pd.DataFrame:
         """The answer at ψ × 0.1 and 10 and under every deficit rule; empty for Shocks."""

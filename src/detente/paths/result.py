@@ -240,7 +240,7 @@ class PathResult:
     def focus(self) -> str:
         """The country whose welfare is furthest from the baseline in any year, in percent."""
         change = np.abs(np.log(self.values["welfare_hat"])).max(axis=0)
-        return self.world.countries[int(np.argmax(change))]
+        return self.world.countries[int(np.argmax(np.where(change > 1e-10, change, 0.0)))]
 
     # -- by phase --------------------------------------------------------------------
     @property

@@ -180,6 +180,7 @@ def pair_coverage(
         on lines banned, or beyond a cap, by any of them), ``trade`` and ``banned`` (million
         USD), ``provisions`` (text). Sectors without trade and coverage are left out.
     """
+    _refuse_arguments(regimes, at)
     mix = mix or mix_for(world, target)
     codes = tuple(g.code for g in mix.groups)
     sector = np.array([g.sector for g in mix.groups])
@@ -222,6 +223,14 @@ def pair_coverage(
             )
     columns = ["direction", "sector", "sector_name", "covered", "trade", "banned", "provisions"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _refuse_arguments(regimes: object, at: object) -> None:
+    """Refuse what is easily given by mistake from Python."""
+    if isinstance(regimes, Regime) or not isinstance(regimes, Sequence):
+        raise InputError("'regimes' is a list: give [regime], also for one.")
+    if not isinstance(at, date):
+        raise InputError(f"'at' is a datetime.date, not {at!r}.")
 
 
 def binds(regime: Regime, world: World, target: str) -> Array:

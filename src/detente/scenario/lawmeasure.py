@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -215,12 +215,16 @@ class LawMeasure(Measure):
             )
 
     # -- words -----------------------------------------------------------------------------
-    def words(self, state: State, chosen: Chosen, lines: Mask, nothing: str) -> str:
-        """What was touched, or a warning that nothing was."""
-        if not lines.any():
-            state.tell(self, f"warning: {nothing}")
-            return f"nothing: {nothing}"
-        return links_in_words(state.world, chosen.law.links(lines))
+    def words(
+        self, state: State, chosen: Chosen, lines: Mask, nothing: Callable[[], str]
+    ) -> str:
+        """What was touched, or why nothing was: a warning, where goods were meant."""
+        if lines.any():
+            return links_in_words(state.world, chosen.law.links(lines))
+        why = nothing()
+        if chosen.rows.any():
+            state.tell(self, f"warning: {why}")
+        return f"nothing: {why}"
 
     def without_goods(self, state: State, chosen: Chosen, verb: str) -> None:
         """Tell which provisions have no goods in them: the model does not see those."""

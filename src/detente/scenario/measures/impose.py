@@ -79,7 +79,7 @@ class Impose(LawMeasure):
         self.without_goods(state, chosen, "imposed")
         stated = chosen.law.reached(chosen.name, rows) & chosen.cells & told
         touched = closed | (stated & chosen.law.traded)
-        words = self.words(state, chosen, touched, self._why_nothing(state, chosen))
+        words = self.words(state, chosen, touched, lambda: self._why_nothing(state, chosen))
         if self.rent is not None and not touched.any():
             words = "nothing new closes"
         words += ", complied with as stated" if told.any() and touched.any() else ""
@@ -114,8 +114,8 @@ class Impose(LawMeasure):
         opens = int((cells & (state.opening.link_open > 0)).sum())
         if opens:
             told.append(
-                f"warning: at the compliance stated {opens} of these links carry more than in "
-                "the baseline, where more is stopped than that"
+                f"warning: at the compliance stated {opens} links carry more than in the "
+                "baseline, where more is stopped than that"
             )
         return told
 

@@ -28,7 +28,7 @@ class Lift(LawMeasure):
         found = chosen.law.lift(chosen.name, chosen.rows, chosen.cells)
         if found.any() or not chosen.rows.any():
             self.without_goods(state, chosen, "lifted")
-        return self.words(state, chosen, found, self._why_nothing(state, chosen))
+        return self.words(state, chosen, found, lambda: self._why_nothing(state, chosen))
 
     def _why_nothing(self, state: State, chosen: Chosen) -> str:
         """Why a lift lifts nothing, as far as can be told."""

@@ -25,5 +25,8 @@ class Snapback(LawMeasure):
             state,
             chosen,
             back,
-            f"no measure in force lifts any of this of '{self.regime}', or it is back already",
+            lambda: (
+                f"no measure in force lifts any of this of '{self.regime}', or it is back "
+                "already"
+            ),
         )
