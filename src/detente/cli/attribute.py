@@ -147,6 +147,8 @@ def _read(asked: _Asked) -> tuple[Scenario, World]:
     from detente.world import load_world
 
     if asked.file is None:
+        if asked.at is not None:
+            raise InputError("--at is for a FILE with dates; lifts of --regimes have none.")
         chosen = load_world(asked.world or "korea", asked.dprk_size)
         scenario = _lifting(asked.regimes or "", chosen)
     else:

@@ -23,6 +23,8 @@ from detente.world.core import Array
 MOST_PLAYERS = 12
 #: Marginal contributions closer than this, relative to the largest, are the same.
 _SAME = 1e-9
+#: A total below this part of the values' sizes has no shares that mean anything.
+_CANCELS = 0.05
 
 Masks = NDArray[np.intp]
 
@@ -191,14 +193,15 @@ def table(game: Game) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index ``player``. ``value``: the Shapley value; ``share`` of the total (NaN where the
-        total is zero); ``alone`` V({i}) − V(∅), as the first; ``last`` V(N) − V(N∖{i});
+        Index ``player``. ``value``: the Shapley value; ``share`` of the total (NaN where gains
+        and losses cancel: a total below a twentieth of their sizes); ``alone`` V({i}) − V(∅),
+        as the first; ``last`` V(N) − V(N∖{i});
         ``lowest`` and ``highest`` marginal contribution over all orders, with who comes
         before in the order that gives it (``lowest_after``, ``highest_after``: names joined
         by " + ", empty if nobody). All in the unit of the worth, shares as numbers.
     """
     n, total = len(game.players), game.total
-    scale = float(np.abs(game.worth - game.worth[0]).max())
+    scale = sum(abs(game.value(j)) for j in range(n))
     rows = []
     for j in range(n):
         added = game.marginal(j)
@@ -208,7 +211,7 @@ def table(game: Game) -> pd.DataFrame:
         rows.append(
             {
                 "value": value,
-                "share": value / total if abs(total) > _SAME * scale else np.nan,
+                "share": value / total if abs(total) > _CANCELS * scale else np.nan,
                 "alone": float(added[0]),
                 "last": float(added[-1]),
                 "lowest": low,

@@ -44,8 +44,9 @@ def load_regime(name: str | Path, beside: Path | None = None) -> Regime:
     text = str(name)
     if text.endswith(SUFFIXES):
         path = Path(text)
-        if beside is not None and not path.is_absolute() and (beside / path).is_file():
-            path = beside / path
+        if beside is not None and not path.is_absolute():
+            near = beside / path
+            path = near if near.is_file() or not path.is_file() else path
         return _read(text_of(path), str(path))
     return _embedded(text)
 

@@ -68,7 +68,7 @@ def _nothing(view: View) -> list[str]:
             f"No measure is in force on {at} ({', '.join(idle)}): --at DATE shows another day."
         )
     else:
-        found.append("The measures in force move no trade here; what each touches stands above.")
+        found.append("The measures in force move no trade here; see above what each touches.")
     return found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema
 
 from detente.errors import InputError, ScenarioError, nearest
 from detente.regimes.catalogue import SUFFIXES, load_regime
@@ -52,7 +52,7 @@ def _one_or_more(*kinds: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [*kinds, listed]})
 
 
-_NAME, _YEAR = {"type": "string"}, {"type": "number"}
+_NAME, _YEAR = {"type": "string"}, {"type": "integer"}
 Provisions = Annotated[tuple[str, ...], BeforeValidator(_texts), _one_or_more(_NAME, _YEAR)]
 Lines = Annotated[tuple[str, ...], BeforeValidator(_lines), _one_or_more(_NAME)]
 
@@ -89,10 +89,14 @@ class LawMeasure(Measure):
     )
     hs: Lines = Field(default=(), description="Only these HS lines of it, in quotes.")
 
+    _read: Regime | None = PrivateAttr(default=None)
+
     def targets(self) -> tuple[str, ...]:
         """Target of its regime; nobody where the regime is only in the world, or nowhere."""
         try:
-            return load_regime(self.regime, self._folder).target
+            return (
+                self._from_file().target if self._is_file else load_regime(self.regime).target
+            )
         except InputError:
             return ()
 
@@ -101,8 +105,15 @@ class LawMeasure(Measure):
         self._held(state)
 
     @property
-    def _folder(self) -> Path | None:
-        return Path(self.source.file).parent if self.source.file else None
+    def _is_file(self) -> bool:
+        return self.regime.endswith(SUFFIXES)
+
+    def _from_file(self) -> Regime:
+        """The regime of a file, read once: what is solved is what was read."""
+        if self._read is None:
+            folder = Path(self.source.file).parent if self.source.file else None
+            self._read = load_regime(self.regime, folder)
+        return self._read
 
     def _held(self, state: State) -> tuple[TargetLaw, Held]:
         try:
@@ -129,10 +140,9 @@ class LawMeasure(Measure):
 
     def _regime(self, state: State) -> Regime:
         try:
-            return state.laws.regime(self.regime, self._folder)
+            return self._from_file() if self._is_file else state.laws.regime(self.regime)
         except InputError as error:
-            own = self.regime.endswith(SUFFIXES)
-            where = f"{error.place}: " if own and error.place else ""
+            where = f"{error.place}: " if self._is_file and error.place else ""
             self.fail("regime", f"{where}{error.what}", error.nearest)
 
     def _provisions(self, regime: Regime) -> tuple[Provision, ...]:

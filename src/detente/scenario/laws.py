@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -86,16 +85,16 @@ class Laws:
             return load_regime(name)
         return _own_regime(json.dumps(facts["own"][name], sort_keys=True))
 
-    def regime(self, name: str, beside: Path | None = None) -> Regime:
-        """A regime by name: as a world's law has it on record, else one of detente or a file.
+    def regime(self, name: str) -> Regime:
+        """A regime by name: as a world's law has it on record, else as detente has it.
 
         Raises
         ------
         InputError
-            No such regime; a file with a mistake.
+            No such regime.
         """
         law = self.holding(name)
-        return load_regime(name, beside) if law is None else law.held[name].regime
+        return load_regime(name) if law is None else law.held[name].regime
 
     def _law(self, target: str) -> TargetLaw:
         if target not in self.targets:
