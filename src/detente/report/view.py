@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePath
 from typing import Any, Protocol
 
 import pandas as pd
@@ -199,6 +200,7 @@ def _named(note: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
             given = fields.get("provisions", ())
             some = given if isinstance(given, list | tuple) else [given]
             only = f" {', '.join(map(str, some))}" if some else ""
-            return f"{note['kind']} {fields[key]}{only}"
+            name = PurePath(fields[key]).stem  # a regime of a file goes by the file's name
+            return f"{note['kind']} {name}{only}"
     country = fields.get("country")
     return f"{note['kind']} {country}" if isinstance(country, str) else str(note["kind"])
