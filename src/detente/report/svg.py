@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from textwrap import wrap
 
 BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 SKY, PURPLE, GREY = "#56B4E9", "#CC79A7", "#999999"
@@ -39,7 +40,9 @@ def frame(title: str, unit: str, source: str, body: Sequence[str], height: float
     height : float
         Of the body.
     """
-    whole = TOP + height + 44
+    heads = _titles(title)
+    below = 21 * (len(heads) - 1)
+    whole = TOP + height + 44 + below
     about = f"{title}. {unit}."
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {whole:.0f}" '
@@ -47,9 +50,12 @@ def frame(title: str, unit: str, source: str, body: Sequence[str], height: float
         'font-family="system-ui, -apple-system, Segoe UI, Roboto, DejaVu Sans, sans-serif">'
         f"<style>{_STYLE}.dt-field{{fill:#000000}}</style>"
         f'<rect class="dt-bg" width="{WIDTH}" height="{whole:.0f}"/>'
-        f"{write(MARGIN, 26, _fit(title, 17), size=17, weight=600)}"
-        f"{write(MARGIN, 46, unit, size=12, soft=True)}"
-        f'<g transform="translate(0 {TOP})">{"".join(body)}</g>'
+        + "".join(
+            write(MARGIN, 26 + 21 * j, line, size=17, weight=600)
+            for j, line in enumerate(heads)
+        )
+        + f"{write(MARGIN, 46 + below, unit, size=12, soft=True)}"
+        f'<g transform="translate(0 {TOP + below})">{"".join(body)}</g>'
         f"{write(MARGIN, whole - 14, _fit(source, 11), size=11, soft=True)}"
         "</svg>\n"
     )
@@ -84,6 +90,13 @@ def write(
 def width_of(words: str, size: int = _FONT) -> float:
     """Width of a text in pixels, on the safe side."""
     return 0.56 * size * len(words)
+
+
+def _titles(title: str) -> list[str]:
+    """A title in one line, or in two where one would leave the picture; bold runs wide."""
+    most = int((WIDTH - 2 * MARGIN) / (0.62 * 17))
+    lines = wrap(title, most)
+    return lines if len(lines) <= 2 else [lines[0], _fit(" ".join(lines[1:]), 19)]
 
 
 def _fit(words: str, size: int) -> str:
