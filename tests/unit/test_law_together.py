@@ -293,3 +293,59 @@ def test_statues_bring_back_no_oil_caps(korea):
         law("impose", exempt=["27"], on="2021-01-01"),
     ):
         assert asked(lifted, again).to_shocks(korea).caps == ()
+
+
+def test_a_path_sees_law_end_by_its_own_terms(before):
+    cap = law("impose", provisions=["2375-14", "2375-15"], on="2017-10-01")
+    path = dt.solve_path(before, asked(cap), years=3)
+    starts = ["2017-01-01", "2017-10-01", "2017-12-22", "2018-01-01"]
+    assert path.phases["from"].tolist() == starts
+    welfare = path.of("PRK")["welfare"].tolist()
+    assert welfare[0] != 0.0
+    assert welfare[1:] == pytest.approx([0.0, 0.0], abs=1e-9)
+
+
+def test_an_instrument_without_a_date_is_what_of_it_is_in_force(korea):
+    undated = asked(law("impose", provisions=[2375])).to_shocks(korea)
+    dated = asked(law("impose", provisions=[2375], on="2020-01-01")).to_shocks(korea)
+    assert undated.caps == dated.caps and undated.link is None
+    add = {"importer": "USA", "exporter": "MEX", "add": 0, "on": "2019-01-01"}
+    cap = law("impose", provisions=["2375-14"])
+    alone, beside = (asked(*m).to_shocks(korea) for m in ([cap], [cap, {"tariff": add}]))
+    assert alone.caps == beside.caps
+
+
+def test_snapback_brings_back_what_was_before_the_first_of_several_lifts(korea):
+    cell = at(korea, "coal")
+    half = {"unban": {"exporter": "PRK", "importer": "CHN", "coverage": 0.5}}
+    for lifts in ([half], [half, law("lift")], [half, half]):
+        assert weight(korea, *lifts)[cell] > 0
+        assert weight(korea, *lifts, law("snapback"))[cell] == pytest.approx(0.0, abs=1e-15)
+
+
+def test_a_held_cap_loosens_steadily_with_compliance(korea):
+    relief = law("lift", provisions=[2371, "2375-16"])
+    found = []
+    for kappa in ("100%", "99.9999%", "99%", "50%"):
+        cap = law("impose", provisions=["2397-4", "2397-5"], compliance=kappa)
+        caps = asked(relief, cap).to_shocks(korea).caps
+        found.append({c.sector: c.quantity for c in caps}["petroleum"])
+    assert found == sorted(found)
+    assert found[1] == pytest.approx(found[0], rel=1e-5)
+    assert found[3] > found[0]
+
+
+def test_who_complies_with_secondary_sanctions_is_known_in_any_order(korea):
+    both = {"sender": "USA", "target": "PRK"}
+    comply = {"secondary_sanctions": {**both, "complying": ["RUS"], "sectors": ["food"]}}
+    pay = {"secondary_sanctions": {**both, "cost": "10%"}}
+    orders = ([comply, pay], [pay, comply])
+    assert len({asked(*m).to_shocks(korea).content_hash for m in orders}) == 1
+
+
+def test_a_stated_compliance_stays_where_the_baseline_does_not_hold_the_provision(before):
+    china = law("impose", provisions=[2371], compliance={"CHN": "80%"})
+    cell = at(before, "coal")
+    orders = ([china, law("impose")], [law("impose"), china])
+    found = [weight(before, *order)[cell] for order in orders]
+    assert found == pytest.approx([0.2 * before.trade_share[cell]] * 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -269,7 +269,9 @@ class PathResult:
                 {
                     "from": "" if stage.begins is None else stage.begins.isoformat(),
                     "to": "" if stage.ends is None else stage.ends.isoformat(),
-                    "in_force": "; ".join(self.in_force(stage.begins)),
+                    "in_force": "; ".join(
+                        self.in_force(stage.begins, eq.shocks.notes.get("measures", ()))
+                    ),
                     "welfare": float(eq.welfare_hat[c] - 1.0),
                     "own_earnings": float(eq.own_earnings_hat[c] - 1.0),
                     "capital": float(stage.capital[c] - 1.0),
@@ -283,9 +285,15 @@ class PathResult:
             )
         return pd.DataFrame(rows)
 
-    def in_force(self, day: date | None) -> list[str]:
-        """The measures in force on a day, in words."""
-        return [measure_in_words(m) for m in self.told.named if status(m, day) == "active"]
+    def in_force(self, day: date | None, notes: Sequence[Mapping[str, Any]] = ()) -> list[str]:
+        """The measures in force on a day, in words; those that touch nothing are marked so."""
+        said = [str(note["touched"] or "") for note in notes]
+        idle = {j for j, words in enumerate(said) if words.startswith("nothing")}
+        return [
+            measure_in_words(m) + (" [touches nothing]" if j in idle else "")
+            for j, m in enumerate(self.told.named)
+            if status(m, day) == "active"
+        ]
 
     # -- totals ----------------------------------------------------------------------
     @cached_property

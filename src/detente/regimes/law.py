@@ -160,19 +160,15 @@ class TargetLaw:
         return _any(closed | capped, 0)
 
     def _remember(self, held: Held, closed: Mask, capped: Mask) -> None:
-        """Keep what lines were before they are lifted; shared arrays are left alone."""
-        if np.any(held.prior[closed] != held.now[closed]):
-            held.prior = held.prior.copy()
-            held.prior[closed] = held.now[closed]
+        """Keep what lines were before they were first lifted; shared arrays are left alone."""
+        first = closed & (held.now >= held.prior)
+        if np.any(held.prior[first] != held.now[first]):
+            held.prior = np.where(first, held.now, held.prior)
         if np.any(capped & ~held.prior_capped):
             held.prior_capped = held.prior_capped | capped
-        lines = closed | capped
-        if (
-            not np.isnan(held.survival[lines]).all()
-            or not np.isnan(held.prior_survival[lines]).all()
-        ):
-            held.prior_survival = held.prior_survival.copy()
-            held.prior_survival[lines] = held.survival[lines]
+        stated = (first | capped) & ~np.isnan(held.survival)
+        if stated.any():
+            held.prior_survival = np.where(stated, held.survival, held.prior_survival)
 
     def relieve(self, share: Array) -> Mask:
         """Take a share (S, N, N) off what every regime closes together on a link.
@@ -253,7 +249,9 @@ class TargetLaw:
         held.now[fresh] = np.minimum(held.reach[..., None], most)[fresh]
         if back.any() or fresh.any():
             stated = np.where(back, np.nan, held.survival)
-            held.survival = np.where(fresh, q[None, None], stated)
+            # what is closed at a stated q keeps it where this measure states none
+            own = fresh & (told | (before <= 0) | np.isnan(held.survival))
+            held.survival = np.where(own, q[None, None], stated)
         anew = lines & (held.now > before)
         return _any(anew | (held.capped & ~was_capped), 0)
 

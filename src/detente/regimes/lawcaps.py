@@ -29,8 +29,9 @@ class Limit:
 def caps_of(law: TargetLaw) -> tuple[Cap, ...]:
     """Every cap in force, one a sector, direction and set of partners.
 
-    A cap that the baseline holds allows what the baseline ships; one that it does not hold
-    allows quantity/reference of the lines' trade (or its quantity in USD), and q of the rest.
+    A cap that the baseline holds allows what the baseline ships, and where q is stated that
+    part of what the lines carried before; one that it does not hold allows quantity/reference
+    of the lines' trade (or its quantity in USD), and q of the rest.
     Of caps on the same lines the smallest holds; caps on other lines of a sector add up, with
     what no cap names.
 
@@ -54,14 +55,15 @@ def caps_of(law: TargetLaw) -> tuple[Cap, ...]:
 def _limits(law: TargetLaw, held: Held, d: int, flows: Array) -> Iterator[tuple[int, Limit]]:
     """Sector and limit of every cap of a regime in one direction."""
     weight = law.mix.exports if d == 0 else law.mix.imports
+    carried = _potential(law, d)
     for p, provision in enumerate(held.provisions):
         cap, lines = provision.cap, held.capped[p, d]
         if cap is None or not lines.any():
             continue
         stated = held.survival[p, d]
         q = np.where(np.isnan(stated), 0.0, stated)
-        # one that is held, and not complied with in full, says no more what may be shipped
-        loose = held.base_on[p] & ((q > NOTHING) & lines).any(axis=0)
+        # with nobody who keeps it a cap holds nothing
+        loose = ((q >= 1.0 - NOTHING) | ~lines).all(axis=0)
         reached = np.where(lines & ~loose, held.reach[p, d][:, None], 0.0)
         share = to_sectors(reached, weight, law.sector, law.world.n_sectors)
         spared = to_sectors(reached * q, weight, law.sector, law.world.n_sectors)
@@ -70,7 +72,8 @@ def _limits(law: TargetLaw, held: Held, d: int, flows: Array) -> Iterator[tuple[
             partners = tuple(int(n) for n in np.flatnonzero(share[s] > NOTHING))
             traded, anyway = flows[s] * share[s], float((flows[s] * spared[s]).sum())
             if held.base_on[p, list(partners)].any():
-                allowed = float(traded.sum())
+                more = np.maximum(carried[s] * spared[s] - flows[s] * spared[s], 0.0)
+                allowed = float(traded.sum() + more.sum())
             elif cap.reference is None:
                 allowed = cap.quantity + anyway
             else:
@@ -78,6 +81,19 @@ def _limits(law: TargetLaw, held: Held, d: int, flows: Array) -> Iterator[tuple[
                 allowed = part * (float(traded.sum()) - anyway) + anyway
             key = (reached[law.sector == s] > 0).tobytes()
             yield int(s), Limit(provision.id, partners, key, share[s], allowed, owner)
+
+
+def _potential(law: TargetLaw, d: int) -> Array:
+    """What links carried before the bans, (S, N) million USD; today's trade if nobody knows."""
+    world = law.world
+    psi = world.dormant.get("as_before")
+    flows = world.flows[:, law.t] if d == 0 else world.flows[:, :, law.t]
+    if psi is None:
+        return flows
+    share = psi / (1.0 + psi.sum(axis=1, keepdims=True))
+    bought = share * world.expenditure[:, None, :] / (1.0 + world.tariff)
+    found: Array = bought[:, law.t] if d == 0 else bought[:, :, law.t]
+    return np.maximum(found, flows)
 
 
 def _groups(law: TargetLaw, s: int, limits: list[Limit]) -> list[list[Limit]]:

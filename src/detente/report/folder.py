@@ -85,7 +85,8 @@ def _facts(view: View) -> dict[str, Any]:
     """What run.json holds beside the list of files."""
     given, settings = view.provenance["scenario"], view.provenance["settings"]
     again = ["detente", "run", "scenario.yaml", "--tolerance", str(settings["tolerance"])]
-    again += [*world_options(view.provenance["world"]), "--country", view.country]
+    again += [*world_options(view.provenance["world"])]
+    again += ["--country", view.country] if view.asked else []
     if given.get("at") and not given.get("notes", {}).get("end_of_scenario", True):
         again += ["--at", given["at"]]
     packages = ("numpy", "scipy", "pandas")

@@ -28,6 +28,9 @@ so that the state is the one that the others alone would give. Then:
 - an ``unban`` of a link that neither the scenario nor a table bans opens it by the coverage
   that the measure states, where the world has no tables at all or shows the link empty. A
   link that trades unbanned in a world with tables has nothing to be lifted;
+- a share that an ``unban`` lifts of several regimes is a share of what they close together at
+  that point of the file, so that beside lifts of the same day the file's order counts;
+- of several ``openness`` that ``open`` gives one link the last in force holds;
 - *openings* (``open``, ``unban``) of a link do not add: the largest holds, and ``open`` goes
   no further than the lines that nothing bans: towards (1 − still closed)·ψ;
 - a ban by the scenario on a link that also opens leaves the share m of what the link would

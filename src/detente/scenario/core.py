@@ -190,13 +190,14 @@ class Scenario:
         # A measure that is not in force is tried on the side: its mistakes are refused too.
         aside: State | None = None
         touched: dict[int, str | None] = {}
-        for m in sorted(in_order(self.measures), key=lambda m: m.last):
-            if status(m, day) == "active":
-                touched[id(m)] = m.apply(state)
-                continue
-            aside = aside or self._state(world, day)
-            m.apply(aside)
-            touched[id(m)] = None
+        for m in self._in_turn():
+            active = status(m, day) == "active"
+            if not active:
+                aside = aside or self._state(world, day)
+            words = m.apply(state if active else cast("State", aside))
+            touched[id(m)] = words if active else None
+        for m in (m for m in self._in_turn() if m.last and touched[id(m)] is not None):
+            touched[id(m)] = f"{touched[id(m)]}{m.apply_last(state)}"
         shocks = Shocks(
             deficit_rule=self.assumptions.rule,
             proportional_to=self.assumptions.proportional_to,
@@ -208,6 +209,11 @@ class Scenario:
         shocks = replace(shocks, **cast("dict[str, Any]", arrays_of(state)))
         validate_shocks(world, shocks)
         return shocks
+
+    def _in_turn(self) -> list[Measure]:
+        """Measures by first day, those that read the state of the others after them."""
+        ordered = in_order(self.measures)
+        return [m for m in ordered if not m.last] + [m for m in ordered if m.last]
 
     def _state(self, world: World, day: date | None) -> State:
         """The baseline, with every regime known that some measure names, in force or not."""

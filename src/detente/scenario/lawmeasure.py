@@ -91,14 +91,17 @@ class LawMeasure(Measure):
 
     _read: Regime | None = PrivateAttr(default=None)
 
-    def targets(self) -> tuple[str, ...]:
-        """Target of its regime; nobody where the regime is only in the world, or nowhere."""
+    def own_regime(self) -> Regime | None:
+        """Its regime as detente or a file has it; None where only a world may know it."""
         try:
-            return (
-                self._from_file().target if self._is_file else load_regime(self.regime).target
-            )
+            return self._from_file() if self._is_file else load_regime(self.regime)
         except InputError:
-            return ()
+            return None
+
+    def targets(self) -> tuple[str, ...]:
+        """Target of its regime; nobody where only a world may know it."""
+        regime = self.own_regime()
+        return () if regime is None else regime.target
 
     def register(self, state: State) -> None:
         """Put the regime on record, as the baseline has it."""
@@ -151,9 +154,10 @@ class LawMeasure(Measure):
             found = regime.select(self.provisions) if self.provisions else regime.provisions
         except InputError as error:
             self.fail("provisions", error.what, error.nearest)
-        if self.on is None:
-            named = self.provisions or self.undoes
-            return found if named else tuple(p for p in found if not p.until)
+        if self.on is None:  # what has lapsed only by its own id, or to undo it
+            return tuple(
+                p for p in found if self.undoes or not p.until or p.id in self.provisions
+            )
         early = [p for p in found if p.first_day > self.on]
         if self.provisions and early:
             p = early[0]

@@ -191,6 +191,10 @@ class Laws:
             for key in ("before", "still", "lifted"):
                 np.maximum(getattr(total, key), getattr(found, key), out=getattr(total, key))
             total.link *= found.link
+        if (
+            len(self.targets) > 1
+        ):  # a link of two targets opens as far as neither's law closes it
+            np.minimum(total.lifted, 1.0 - total.still, out=total.lifted)
         return total
 
     def caps(self) -> tuple[Cap, ...]:

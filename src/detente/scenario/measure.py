@@ -83,6 +83,16 @@ class Measure(BaseModel):
         """Change the state; return in words what was touched."""
         raise NotImplementedError
 
+    def apply_last(self, state: State) -> str:
+        """What is left to do once every measure has been applied, where ``last`` is set.
+
+        Returns
+        -------
+        str
+            More words.
+        """
+        return ""
+
     def remarks(self, state: State) -> list[str]:
         """What a reader has to know once every measure has been applied."""
         return []

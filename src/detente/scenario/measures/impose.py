@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
+from detente.errors import InputError
 from detente.regimes.law import Mask, rows_of
 from detente.scenario.compose import State
 from detente.scenario.lawmeasure import Chosen, LawMeasure, Lines
@@ -79,24 +81,48 @@ class Impose(LawMeasure):
         self.without_goods(state, chosen, "imposed")
         stated = chosen.law.reached(chosen.name, rows) & chosen.cells & told
         touched = closed | (stated & chosen.law.traded)
-        words = self.words(state, chosen, touched, lambda: self._why_nothing(state, chosen))
+        words = self.words(
+            state, chosen, touched, lambda: self._why_nothing(state, chosen, rows)
+        )
         if self.rent is not None and not touched.any():
             words = "nothing new closes"
         words += ", complied with as stated" if told.any() and touched.any() else ""
         return words + (f"; rents of its caps to {self.rent}" if self.rent is not None else "")
 
-    def _why_nothing(self, state: State, chosen: Chosen) -> str:
+    def _why_nothing(self, state: State, chosen: Chosen, rows: Mask) -> str:
         """Why imposing closes nothing, as far as can be told."""
-        reached = chosen.law.reached(chosen.name, chosen.rows) & chosen.cells
+        reached = chosen.law.reached(chosen.name, rows) & chosen.cells
         if not chosen.rows.any():
             return "no goods are in it, so that no trade closes"
+        if not rows.any():
+            return "all that is named has lapsed by its own terms"
         if not (reached & chosen.law.traded).any():
             return "it reaches no goods that are named here and traded"
         day = state.laws.day_of(chosen.law)
         return f"what is named is in force already, in the baseline ({day}) or by this scenario"
 
+    def lapses(self) -> tuple[date, ...]:
+        """Days after which provisions named here have ended by their own terms."""
+        regime = self.own_regime()
+        if regime is None or self.on is None:
+            return ()
+        try:
+            named = regime.select(self.provisions) if self.provisions else regime.provisions
+        except InputError:
+            return ()
+        ends = (
+            p.until for p in named if p.until and p.until >= self.on and p.holds_on(self.on)
+        )
+        last = self.until or date.max
+        return tuple(end + timedelta(days=1) for end in ends if end < last)
+
     def _not_lapsed(self, state: State, chosen: Chosen) -> Mask:
-        """Provisions that have not ended by their own terms by the day that is shown, (P,)."""
+        """Provisions that have not ended by their own terms by the day that is shown, (P,).
+
+        One that is named by its id without a date holds by request.
+        """
+        if self.on is None:
+            return np.ones(len(chosen.rows), dtype=bool)
         over = [p for p in chosen.provisions if state.day and p.until and p.until < state.day]
         for p in over:
             after = f"; {p.replaced_by} replaced it" if p.replaced_by else ""

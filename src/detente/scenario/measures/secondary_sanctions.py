@@ -103,7 +103,7 @@ class SecondarySanctions(Measure):
         return self
 
     def apply(self, state: State) -> str:
-        """Ban those who comply, charge those who do not."""
+        """Ban those who comply; a mistake in who pays is refused here too."""
         world = state.world
         third = self._third(world)
         complying = self._complying(world) & third
@@ -111,10 +111,16 @@ class SecondarySanctions(Measure):
         share = covered(self, world, self.coverage) * self._cells(world)
         if self.cost and not (third & ~complying).any():
             self.fail("complying", "every third country complies: nobody is left to pay.")
-        words = [self._ban(state, complying, share)] if self.complying else []
-        if self.cost:
-            words.append(self._charge(state, third & ~complying))
-        return "; ".join(words) or "nothing: nobody complies and it costs nothing"
+        if self.complying:
+            return self._ban(state, complying, share)
+        return "" if self.cost else "nothing: nobody complies and it costs nothing"
+
+    def apply_last(self, state: State) -> str:
+        """Charge those who keep trading in the state that all measures and bans make."""
+        if not self.cost:
+            return ""
+        third = self._third(state.world) & ~self._complying(state.world)
+        return f"{'; ' if self.complying else ''}{self._charge(state, third)}"
 
     def _third(self, world: World) -> Mask:
         """Every country but sender and target, shape (N,)."""
