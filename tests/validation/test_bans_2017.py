@@ -9,7 +9,7 @@ Imports follow from exports and the given deficit, so exports are the test: 2.82
 What it tests, and what not. The total is mainly a test of **coverage and the data**: with
 no model at all, what no ban covers, Σ F(1−c), is −86.2 %. Sectors that are banned whole
 (coal, fishing, nearly all textiles) go to nothing by arithmetic. The model adds one thing:
-wages and prices. Its part is smaller (−90.4 % with the deficit of 2018) and its sign follows
+wages and prices. Its part is smaller (−90.8 % with the deficit of 2018) and its sign follows
 from theory, which is what is asserted: a country that is lent more pays itself more, so it
 sells less; left with the deficit of 2016, its wage has to fall until it sells more than the
 arithmetic says. By product the match is loose (the table is printed): ores, watches and

@@ -46,7 +46,7 @@ def test_the_headings_are_those_of_hs_2007():
     ("partner", "sector", "lines"),
     [
         ("IND", "petroleum", ("2710",)),
-        ("CHN", "basic-metals", ("72",)),
+        ("RUS", "basic-metals", ("72",)),
         ("RUS", "oil-gas", ("2711",)),
         ("JPN", "vehicles", ("86", "87", "88")),
         ("ASX", "textiles", tuple(map(str, range(50, 64)))),
@@ -67,6 +67,15 @@ def test_what_a_source_says_of_a_pair_goes_before_the_exporters_own_mix(world):
     for sector, line in (("oil-gas", "2709"), ("petroleum", "2710")):
         found = weights(world, mix, "imports", "CHN", sector)
         assert found[found > 0].to_dict() == {line: 1.0}
+    # and of what passes through Hong Kong no gold, pearls or diamonds
+    for sector, line in (
+        ("basic-metals", "7108"),
+        ("fishing", "7101"),
+        ("other-mining", "7102"),
+    ):
+        found = weights(world, mix, "imports", "CHN", sector)
+        assert found.get(line, 0.0) == 0.0
+        assert found.sum() == pytest.approx(1.0)
 
 
 # -- by pair, from BACI's minerals -----------------------------------------------------------

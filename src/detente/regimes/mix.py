@@ -238,23 +238,37 @@ def _embedded(world: World, target: str) -> Mix:
             columns[:, n] += rows[row]
     imports = _within(columns, groups)
     _put_known(imports, world, target, groups)
+    imports = _within(imports, groups)
     exports = np.repeat(imports[:, [t]], world.n_countries, axis=1)
     exports[:, t] = imports[:, t] = 0.0
     return _thinned(target, groups, exports, imports, _basis(target, sources), EMBEDDED)
 
 
 def _put_known(imports: Array, world: World, target: str, groups: tuple[Group, ...]) -> None:
-    """Put what a source says of a pair in place of the exporter's own mix, sector by sector."""
+    """Put what is known of a pair in place of the exporter's own mix, sector by sector.
+
+    A share of zero says that the pair does not trade these lines; the others keep their
+    proportions.
+    """
     place = positions(world.sectors)
     for (exporter, importer), rows in mixtable.known().items():
         if importer != target or exporter not in world.countries:
             continue
         n = world.countries.index(exporter)
-        for s in {place[icio] for _, icio in rows if icio in place}:
+        never = {
+            (lines, place[icio])
+            for (lines, icio), v in rows.items()
+            if v == 0 and icio in place
+        }
+        for j, group in enumerate(groups):
+            if (group.code, group.sector) in never:
+                imports[j, n] = 0.0
+        given = {key: v for key, v in rows.items() if v > 0}
+        for s in {place[icio] for _, icio in given if icio in place}:
             held = {icio for icio, at in place.items() if at == s}
-            if held - {icio for _, icio in rows}:
+            if held - {icio for _, icio in given}:
                 continue  # of other industries in the sector nothing is known
-            mine = {lines: share for (lines, icio), share in rows.items() if place[icio] == s}
+            mine = {lines: share for (lines, icio), share in given.items() if place[icio] == s}
             for j, group in enumerate(groups):
                 if group.sector == s:
                     imports[j, n] = mine.get(group.code, 0.0)

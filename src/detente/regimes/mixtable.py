@@ -41,7 +41,7 @@ def table() -> tuple[Mapping[str, Row], Mapping[str, float]]:
 
 @cache
 def known() -> Mapping[tuple[str, str], Mapping[tuple[str, str], float]]:
-    """``product_mix_known.csv``: what a source says that a pair trades in an industry.
+    """``product_mix_known.csv``: what is known of the lines that a pair trades in an industry.
 
     Returns
     -------
