@@ -8,6 +8,7 @@ import pytest
 import detente as dt
 from detente.errors import ScenarioError
 from detente.scenario import Scenario, load_scenario
+from lawfiles import scenario_with_own_regime
 
 REGIMES = ("unsc-dprk", "rok-may-24", "japan-dprk", "us-dprk", "eu-dprk")
 
@@ -269,19 +270,7 @@ def test_provisions_without_goods_are_told_and_move_nothing(korea):
 
 
 def test_a_regime_of_ones_own_stands_beside_the_scenario(tmp_path, korea):
-    (tmp_path / "mine.yaml").write_text(
-        "regime: mine\ntitle: Mine\ntarget: PRK\nsenders: [CHN]\nhs_revision: HS17\n"
-        "sources:\n  s: {title: a text, read: none}\nprovisions:\n"
-        "  - {id: m-1, instrument: M, paragraph: '1', adopted: 2019-01-01, what: no wood,\n"
-        "     effect: ban, direction: import, source: s, verification: unverified,\n"
-        "     products: [{hs: '44', verification: unverified}]}\n",
-        encoding="utf-8",
-    )
-    file = tmp_path / "s.yaml"
-    file.write_text(
-        "scenario: own\nworld: korea\nmeasures:\n"
-        "  - impose: {regime: mine.yaml, on: 2020-01-01}\n"
-    )
+    file = scenario_with_own_regime(tmp_path, "mine", "[CHN]")
     got = load_scenario(file).to_shocks(korea)
     s, prk, chn = korea.sector_index("wood-paper"), 0, korea.country_index("CHN")
     assert 0 < got.link[s, chn, prk] < 1

@@ -12,6 +12,7 @@ from detente.errors import InputError, ScenarioError
 from detente.regimes.coverage import pair_coverage
 from detente.scenario import Scenario, load_scenario
 from detente.world.aggregate import aggregate
+from lawfiles import scenario_with_own_regime
 
 
 @pytest.fixture(scope="module")
@@ -226,20 +227,7 @@ def test_a_region_that_mixes_senders_leaves_the_table_and_says_so(korea):
 
 
 def test_two_regimes_of_one_name_are_refused(tmp_path, korea):
-    (tmp_path / "mine.yaml").write_text(
-        "regime: unsc-dprk\ntitle: Mine\ntarget: PRK\nsenders: all\nhs_revision: HS17\n"
-        "sources:\n  s: {title: a text, read: none}\nprovisions:\n"
-        "  - {id: m-1, instrument: M, paragraph: '1', adopted: 2019-01-01, what: no wood,\n"
-        "     effect: ban, direction: import, source: s, verification: unverified,\n"
-        "     products: [{hs: '44', verification: unverified}]}\n",
-        encoding="utf-8",
-    )
-    file = tmp_path / "s.yaml"
-    file.write_text(
-        "scenario: own\nworld: korea\nmeasures:\n"
-        "  - impose: {regime: mine.yaml, on: 2020-01-01}\n",
-        encoding="utf-8",
-    )
+    file = scenario_with_own_regime(tmp_path, "unsc-dprk", "all")
     with pytest.raises(ScenarioError, match="another regime called 'unsc-dprk'"):
         load_scenario(file).to_shocks(korea)
 
@@ -349,3 +337,17 @@ def test_a_stated_compliance_stays_where_the_baseline_does_not_hold_the_provisio
     orders = ([china, law("impose")], [law("impose"), china])
     found = [weight(before, *order)[cell] for order in orders]
     assert found == pytest.approx([0.2 * before.trade_share[cell]] * 2)
+
+
+def test_a_ban_by_a_regimes_name_imposes_what_the_baseline_does_not_hold(before):
+    named = {"exporter": "PRK", "importer": "all", "coverage": "unsc-dprk", "both_ways": True}
+    ban, impose = weight(before, {"ban": named}), weight(before, law("impose"))
+    np.testing.assert_allclose(ban, impose, atol=1e-15)
+    assert ban[at(before, "coal")] == 0.0
+
+
+def test_relief_of_one_target_leaves_the_law_of_another_alone(korea):
+    half = {"unban": {"exporter": "PRK", "importer": "CHN", "coverage": 0.5}}
+    rows = asked(half).to_shocks(korea).notes["closed"]
+    assert rows
+    assert {row["target"] for row in rows} == {"PRK"}

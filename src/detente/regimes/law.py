@@ -181,6 +181,8 @@ class TargetLaw:
         """
         still = self.effects(None).still
         named = (share > 0) & ((still > NOTHING) | self.links(self._any_cap()))
+        if not named.any():
+            return named
         left = np.divide(
             np.maximum(still - share, 0.0), still, out=np.zeros_like(still), where=still > 0
         )

@@ -176,7 +176,7 @@ class State:
     def reimpose(self, name: str, cells: Mask) -> Mask:
         """Put a table of the baseline back on some links; returns where it was lifted."""
         if name not in self.remaining:
-            return self.laws.restore(name, cells)
+            return self.laws.impose(name, cells)
         left, whole = self.remaining[name], self.world.coverage[name]
         back = cells & (left < whole)
         left[back] = whole[back]

@@ -135,11 +135,6 @@ class Laws:
         """The day of the law that the baseline holds, in words."""
         return "no law is on record" if law.day is None else f"law of {law.day}"
 
-    @property
-    def touched(self) -> bool:
-        """Whether a measure changed any of it."""
-        return any(law.touched for law in self.targets.values())
-
     def lift(self, name: str, cells: Mask) -> Mask:
         """Lift a whole regime from links (S, N, N); returns where it closed something."""
         law = self._one(name)
@@ -159,19 +154,11 @@ class Laws:
             found |= law.relieve(share)
         return found
 
-    def restore(self, name: str, cells: Mask) -> Mask:
-        """Put a whole regime back on links; returns where it had been lifted."""
+    def impose(self, name: str, cells: Mask) -> Mask:
+        """Impose what has not lapsed of a regime on links; returns where it closes anew."""
         law = self._one(name)
-        return law.links(law.restore(name, self._all(law, name), law.lines(cells)))
-
-    def impose(self, name: str, cells: Mask, survival: Array | None) -> Mask:
-        """Impose a whole regime on links; ``survival`` (S,) of what it covers."""
-        law = self._one(name)
-        n, q, told = self.world.n_countries, None, None
-        if survival is not None:
-            q = np.repeat(survival[law.sector][:, None], n, axis=1)
-            told = np.ones(n, dtype=bool)
-        return law.links(law.impose(name, self._all(law, name), law.lines(cells), q, told))
+        rows = np.array([p.until is None for p in law.held[name].provisions], dtype=bool)
+        return law.links(law.impose(name, rows, law.lines(cells)))
 
     def _one(self, name: str) -> TargetLaw:
         law = self.holding(name)
@@ -191,9 +178,8 @@ class Laws:
             for key in ("before", "still", "lifted"):
                 np.maximum(getattr(total, key), getattr(found, key), out=getattr(total, key))
             total.link *= found.link
-        if (
-            len(self.targets) > 1
-        ):  # a link of two targets opens as far as neither's law closes it
+        if len(self.targets) > 1:
+            # a link of two targets opens as far as neither's law closes it
             np.minimum(total.lifted, 1.0 - total.still, out=total.lifted)
         return total
 

@@ -19,6 +19,7 @@ class Ban(LinkMeasure):
     m = (1 − c) + c·ℓ·(1 + μ)^−θ. Two bans on a link do not ban twice: the narrower is taken
     to lie within the wider, and the stricter holds where both do. A coverage table that is
     in force in the baseline is banned there already; naming it puts back what was lifted.
+    Naming a regime imposes what of it is not closed, as ``impose`` does.
     """
 
     coverage: Coverage = Field(
@@ -50,14 +51,14 @@ class Ban(LinkMeasure):
         return links_in_words(world, share > 0)
 
     def _reimpose(self, state: State) -> str:
-        """A table in force in the baseline: nothing new, or back to the baseline."""
+        """A table in force in the baseline, or a regime: what is not closed closes."""
         name = str(self.coverage)
         for key in ("leakage", "evasion_markup"):
             if getattr(self, key):
                 self.fail(
                     key,
                     f"'{name}' is in force in the baseline, whose trade shows its leakage "
-                    "already; another one cannot be given.",
+                    "already; another one cannot be given here (of a regime 'impose' can).",
                 )
         back = state.reimpose(name, self.cells(state.world))
         if not back.any():
