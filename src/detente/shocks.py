@@ -58,15 +58,23 @@ class Cap:
         The links that the cap holds for, taken together.
     quantity : float
         Largest Σ F′/ĉ over those links: million USD at baseline prices; zero is a ban.
-    owner : str
-        Who gets the rent: ``importer``, ``exporter``, ``burnt`` or a country's code.
+    owner : str or tuple of (str, float)
+        Who gets the rent: ``importer``, ``exporter``, ``burnt`` or a country's code; or
+        countries with their shares, which sum to one.
     """
 
     sector: str
     exporters: tuple[str, ...]
     importers: tuple[str, ...]
     quantity: float
-    owner: str = "importer"
+    owner: str | tuple[tuple[str, float], ...] = "importer"
+
+    @property
+    def owner_words(self) -> str:
+        """Who gets the rent, as text: ``importer`` or ``RUS 50 %, KOR 30 %, PRK 20 %``."""
+        if isinstance(self.owner, str):
+            return self.owner
+        return ", ".join(f"{code} {100 * share:.3g} %" for code, share in self.owner)
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,8 +314,24 @@ def _check_cap(world: World, cap: Cap) -> None:
             raise ShockError(f"{name}: a country stands twice in '{side}'.")
     if not (np.isfinite(cap.quantity) and cap.quantity >= 0):
         raise ShockError(f"{name}: the quantity {cap.quantity:g} is below zero or not finite.")
-    if cap.owner not in RENT_OWNERS:
+    if not isinstance(cap.owner, str):
+        _check_owners(world, cap.owner, name)
+    elif cap.owner not in RENT_OWNERS:
         _known(cap.owner, (*RENT_OWNERS, *world.countries), "owner", name)
+
+
+def _check_owners(world: World, owners: tuple[tuple[str, float], ...], name: str) -> None:
+    """Countries, each once, with shares in [0, 1] that sum to one."""
+    codes = [code for code, _ in owners]
+    for code in codes:
+        _known(code, world.countries, "country", f"{name}, owner")
+    if len(set(codes)) < len(codes):
+        raise ShockError(f"{name}: a country stands twice among the owners of the rent.")
+    shares = np.array([share for _, share in owners], dtype=float)
+    if not (np.isfinite(shares).all() and (shares >= 0).all()):
+        raise ShockError(f"{name}: the rent's shares are numbers of zero or above.")
+    if abs(float(shares.sum()) - 1.0) > 1e-9:
+        raise ShockError(f"{name}: the rent's shares sum to {shares.sum():.6g}, not to 1.")
 
 
 def _refuse_shared_links(caps: Sequence[Cap]) -> None:

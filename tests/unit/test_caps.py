@@ -233,3 +233,33 @@ def test_a_deficit_that_a_capped_importer_cannot_spend() -> None:
     assert quantity(free, 0, [3], [0]) > shocks.caps[0].quantity
     with pytest.raises((NoSolutionError, NotConvergedError)):
         solve_equilibrium(world, shocks)
+
+
+def test_a_rent_can_be_shared_out(world: World) -> None:
+    """Shares of countries give what each alone would own, and must sum to one."""
+    shared = (("C00", 0.5), ("C02", 0.3), ("C04", 0.2))
+    one = cap(world, 0, 1, 2, 0.4)
+    eq = capped(world, replace(one, owner=shared))
+    mu = eq.solution.cap_markup[0]
+    rent = eq.customs_value[0, 1, 2] * mu / (1.0 + mu)
+    np.testing.assert_allclose(eq.solution.rents, rent * np.array([0.5, 0, 0.3, 0, 0.2]))
+    whole = capped(world, replace(one, owner=(("C00", 1.0),)))
+    named = capped(world, replace(one, owner="C00"))
+    np.testing.assert_allclose(whole.welfare_hat, named.welfare_hat, rtol=1e-12)
+    assert replace(one, owner=shared).owner_words == "C00 50 %, C02 30 %, C04 20 %"
+
+
+@pytest.mark.parametrize(
+    ("owner", "words"),
+    [
+        ((("C00", 0.5),), "sum to 0.5"),
+        ((("C00", 0.5), ("XXX", 0.5)), "unknown country 'XXX'"),
+        ((("C00", 0.5), ("C00", 0.5)), "stands twice"),
+        ((("C00", 1.5), ("C01", -0.5)), "zero or above"),
+    ],
+)
+def test_shares_that_are_none_are_refused(
+    world: World, owner: tuple[tuple[str, float], ...], words: str
+) -> None:
+    with pytest.raises(ShockError, match=words):
+        capped(world, replace(cap(world, 0, 1, 2, 0.4), owner=owner))

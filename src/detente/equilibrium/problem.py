@@ -134,7 +134,10 @@ def _cap_links(world: World, cap: Cap, weight: Array) -> CapLinks | None:
         return None
     owner = np.zeros((i.size, world.n_countries))
     rows = np.arange(i.size)
-    if cap.owner == "importer":
+    if not isinstance(cap.owner, str):
+        for code, share in cap.owner:
+            owner[:, world.country_index(code)] += share
+    elif cap.owner == "importer":
         owner[rows, n] = 1.0
     elif cap.owner == "exporter":
         owner[rows, i] = 1.0

@@ -80,7 +80,7 @@ def caps(equilibrium: Equilibrium) -> pd.DataFrame:
         buyers = frozenset(world.countries[n] for n in links.importers)
         owner = next(
             (
-                cap.owner
+                cap.owner_words
                 for (s, i, n), cap in given.items()
                 if s == sector and sellers <= i and buyers <= n
             ),

@@ -5,7 +5,7 @@ Measures in force on the day shown are applied to a builder, `State`, in order o
 so that the state is the one that the others alone would give. Then:
 
 - *tariffs*: ``rate`` replaces; ``cap``, ``cut``, ``swiss`` and ``add`` act on what is there;
-- *trade costs* and *productivity* multiply; *transfers* add;
+- *trade costs*, *productivity* and *labour* multiply; *transfers* add;
 - *bans made by the scenario* are layers on a link, each with the covered share c of its
   baseline trade and the share q = ℓ·(1 + μ)^−θ of it that survives. The narrower ban is taken
   to lie within the wider, so that none bans twice; where several cover a line the smallest q
@@ -33,6 +33,8 @@ so that the state is the one that the others alone would give. Then:
 - of several ``openness`` that ``open`` gives one link the last in force holds;
 - *openings* (``open``, ``unban``) of a link do not add: the largest holds, and ``open`` goes
   no further than the lines that nothing bans: towards (1 − still closed)·ψ;
+- *trade that a measure adds* (a pipeline's, a zone's, tied aid's) and factors on links come
+  last: :mod:`detente.scenario.additions`;
 - a ban by the scenario on a link that also opens leaves the share m of what the link would
   carry: π·m + link_open·max(ψ − π·m, 0) = m·(π + opening·max(ψ − π, 0)).
 
@@ -51,9 +53,11 @@ from typing import Any
 import numpy as np
 
 from detente.errors import Place, ScenarioError, nearest
+from detente.scenario.additions import Additions
 from detente.scenario.assumptions import Assumptions
 from detente.scenario.laws import Laws
 from detente.scenario.measure import Mask, Measure, Source, nearest_label
+from detente.shocks import Cap
 from detente.world.core import Array, World
 
 #: Coverage below this is rounding, not law.
@@ -124,7 +128,13 @@ class State:
         self.tariff: Array = world.tariff.copy()
         self.cost_hat: Array = np.ones(shape)
         self.productivity_hat: Array = np.ones(shape[:2])
+        self.labour_hat: Array = np.ones(world.n_countries)
         self.transfer: Array = np.zeros(world.n_countries)
+        #: Quantity caps beside those of the law.
+        self.caps: list[Cap] = []
+        #: Room that measures of one kind share while the state is made.
+        self.pad: dict[str, Any] = {}
+        self.additions = Additions(world)
         self._told: dict[int, list[str]] = {}
         self.laws = Laws(world, self.assumptions.law_day, self.named)
         no_table = {
@@ -238,6 +248,15 @@ class State:
         psi = local.dormant_share(self.world, source)
         if psi is not None and self.dormant_share is not None:
             self.dormant_share[cells] = psi[cells]
+
+    # -- additions -------------------------------------------------------------------
+    def add_trade(self, extra: Array) -> None:
+        """Add shipments (S, N, N), million USD at baseline prices, beyond what links carry."""
+        self.additions.add(extra)
+
+    def scale_links(self, factor: Array) -> None:
+        """Multiply link weights b by a factor (S, N, N): a reduced-form effect."""
+        self.additions.scale(factor)
 
     # -- the end ---------------------------------------------------------------------
     @cached_property
@@ -360,21 +379,25 @@ def arrays_of(state: State) -> dict[str, Array]:
         Links open and the world has no dormant shares to open them to.
     """
     world, opening = state.world, state.opening
+    # which ψ holds matters, and is asked for, only where something opens
+    psi = state.dormant_share if opening.link_open.any() else None
+    if psi is None and opening.link_open.any():
+        raise ScenarioError(
+            f"links open here, and world '{world.name}' has no dormant shares that say "
+            "what they would carry.",
+            Place(state.source.file, None, "measures"),
+        )
+    links = state.additions.put(opening.link, opening.link_open, psi)
     neutral: Sequence[tuple[str, Array, Array | float]] = (
         ("tariff_new", state.tariff, world.tariff),
         ("cost_hat", state.cost_hat, 1.0),
-        ("link", opening.link, 1.0),
-        ("link_open", opening.link_open, 0.0),
+        ("link", links["link"], 1.0),
+        ("link_open", links["link_open"], 0.0),
         ("productivity_hat", state.productivity_hat, 1.0),
+        ("labour_hat", state.labour_hat, 1.0),
         ("transfer", state.transfer, 0.0),
     )
     found = {name: array for name, array, none in neutral if np.any(array != none)}
     if "link_open" in found:
-        if state.dormant_share is None:
-            raise ScenarioError(
-                f"links open here, and world '{world.name}' has no dormant shares that say "
-                "what they would carry.",
-                Place(state.source.file, None, "measures"),
-            )
-        found["dormant_share"] = state.dormant_share
+        found["dormant_share"] = links["dormant_share"]
     return found

@@ -202,7 +202,7 @@ class Scenario:
             deficit_rule=self.assumptions.rule,
             proportional_to=self.assumptions.proportional_to,
             deficit_path=self.assumptions.deficit_path(world, self.source),
-            caps=state.laws.caps(),
+            caps=(*state.laws.caps(), *state.caps),
             label=self.title,
             notes=self._notes(state, touched, day, at is None),
         )

@@ -83,7 +83,8 @@ def end_of(measures: Iterable[Dated]) -> date | None:
 def turning_days(measures: Iterable[Dated]) -> tuple[date, ...]:
     """Days on which what is in force may change: each ``on``, and the day after each ``until``.
 
-    A measure may know more (``lapses``): law that ends by its own terms while it is in force.
+    A measure may know more (``turns``): law that ends by its own terms while it is in force,
+    an effect that fades.
     Between two of them that follow each other the state of a scenario is the same.
     """
     days: set[date] = set()
@@ -92,9 +93,9 @@ def turning_days(measures: Iterable[Dated]) -> tuple[date, ...]:
             days.add(measure.on)
         if measure.until is not None and measure.until != date.max:
             days.add(measure.until + timedelta(days=1))
-        lapses = getattr(measure, "lapses", None)
-        if lapses is not None:
-            days.update(lapses())
+        turns = getattr(measure, "turns", None)
+        if turns is not None:
+            days.update(turns())
     return tuple(sorted(days))
 
 

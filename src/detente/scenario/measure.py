@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,12 @@ class Measure(BaseModel):
     until: Day | None = Field(
         default=None, description="Last day in force; the measure reverts the day after."
     )
+    part: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="Part of a package that the measure belongs to: parts act together in "
+        "detente package and detente attribute --by part.",
+        examples=["railway"],
+    )
     _source: Source = PrivateAttr(default_factory=Source)
 
     @model_validator(mode="after")
@@ -74,6 +81,10 @@ class Measure(BaseModel):
 
     def register(self, state: State) -> None:
         """Make known to the state what the baseline has to be read with, before any applies."""
+
+    def turns(self) -> tuple[date, ...]:
+        """Days beside ``on`` and ``until`` on which what it does changes; few measures have."""
+        return ()
 
     def targets(self) -> tuple[str, ...]:
         """Whose law it is about; nobody's for most measures."""

@@ -175,9 +175,8 @@ def _money(value: Any) -> float:
     """Million USD, above zero."""
     found = amount(value)
     if found is None:
-        hint = (
-            f"{value:g} million USD" if plain_number(value) is not None else "500 million USD"
-        )
+        number = plain_number(value)
+        hint = "500 million USD" if number is None else f"{number:g} million USD"
         refuse(f"{value!r} is not an amount: a number, million or billion, and USD.", hint)
     if not found > 0:
         refuse(f"an amount of {value} has to be above zero: 'from' and 'to' say its direction.")

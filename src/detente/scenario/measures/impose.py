@@ -101,7 +101,7 @@ class Impose(LawMeasure):
         day = state.laws.day_of(chosen.law)
         return f"what is named is in force already, in the baseline ({day}) or by this scenario"
 
-    def lapses(self) -> tuple[date, ...]:
+    def turns(self) -> tuple[date, ...]:
         """Days after which provisions named here have ended by their own terms."""
         regime = self.own_regime()
         if regime is None or self.on is None:
