@@ -25,6 +25,7 @@ from detente.cli.regimes import app as regimes_app
 from detente.cli.replicate import replicate
 from detente.cli.run import run
 from detente.cli.schema import schema
+from detente.cli.visits import visits
 from detente.cli.world import app as world_app
 from detente.errors import DetenteError
 
@@ -86,6 +87,7 @@ app.command()(partners)
 app.command()(attribute)
 app.add_typer(world_app, name="world")
 app.add_typer(regimes_app, name="regimes")
+app.command()(visits)
 app.command()(schema)
 app.command()(explain)
 app.command()(replicate)

@@ -89,8 +89,12 @@ def head(view: View) -> list[tuple[str, str]]:
     for name in ("active", "snapped back", "not yet"):
         for measure in (m for m in view.measures if m["status"] == name):
             rows.append((_STATUS[name], _measure(measure)))
-    told = (" banned by ", "warning: ", "no goods are in them", "became law later", "lapsed on")
-    return rows + [("Note", text) for text in remarks(view) if any(t in text for t in told)]
+    told = (text for text in remarks(view) if not any(t in text for t in _QUIET))
+    return rows + [("Note", text) for text in told]
+
+
+#: Remarks that summary.md and run.json have, and a first screen does not need.
+_QUIET = ("have no dormant share above",)
 
 
 def _given(view: View) -> str:

@@ -73,7 +73,7 @@ Day = Annotated[
 
 def end_of(measures: Iterable[Dated]) -> date | None:
     """The day after the last date that the measures mention; None if they mention none."""
-    days = [day for m in measures for day in (m.on, m.until) if day is not None]
+    days = _mentioned(measures)
     if not days:
         return None
     last = max(days)
@@ -101,8 +101,18 @@ def turning_days(measures: Iterable[Dated]) -> tuple[date, ...]:
 
 def first_year(measures: Iterable[Dated]) -> int | None:
     """Calendar year of the first date that the measures mention; None if they mention none."""
-    days = [day for m in measures for day in (m.on, m.until) if day is not None]
+    days = _mentioned(measures)
     return min(days).year if days else None
+
+
+def _mentioned(measures: Iterable[Dated]) -> list[date]:
+    """First and last days of measures, and days that one names otherwise (``mentioned``)."""
+    found: list[date] = []
+    for measure in measures:
+        found += [day for day in (measure.on, measure.until) if day is not None]
+        named = getattr(measure, "mentioned", None)
+        found += named() if named is not None else ()
+    return found
 
 
 def status(measure: Dated, at: date | None) -> Status:

@@ -68,7 +68,11 @@ class Finance(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    capex: Money = Field(description="What is spent in all.", examples=["3.3 billion USD"])
+    capex: Money | None = Field(
+        default=None,
+        description="What is spent in all; by default what the named project states.",
+        examples=["3.3 billion USD"],
+    )
     paid_by: ByCountry = Field(description="A country, or shares that sum to 100 %.")
     rate: Rate = Field(default=0.04, description="Real interest rate of the annuity.")
     life: Positive = Field(default=30.0, description="Years over which it is written off.")
@@ -81,10 +85,15 @@ class Finance(BaseModel):
         "(write that as a measure 'investment' of its own).",
     )
 
+    def with_capex(self, stated: float | None) -> Finance:
+        """Itself; where no ``capex`` is given, with the million USD that a project states."""
+        known = self.capex is not None or stated is None
+        return self if known else self.model_copy(update={"capex": stated})
+
     @property
     def annuity(self) -> float:
-        """Million USD a year: K·r/(1 − (1 + r)^−T)."""
-        if self.paid == "before":
+        """Million USD a year: K·r/(1 − (1 + r)^−T); nothing where it was paid before."""
+        if self.paid == "before" or self.capex is None:
             return 0.0
         if self.rate == 0:
             return self.capex / self.life
@@ -106,10 +115,12 @@ class Finance(BaseModel):
         str
             In words.
         """
-        amount = self.annuity
-        if amount == 0.0:
-            return "its building was paid before"
         where = "finance"
+        if self.paid == "before":
+            return "its building was paid before"
+        if self.capex is None:
+            measure.fail(where, "'finance' needs 'capex': what is spent in all.")
+        amount = self.annuity
         payer = shares_of(state, measure, self.paid_by, where)
         place = shares_of(state, measure, host, where)
         spend(state, measure, amount, payer, place, self.local_content)
