@@ -86,3 +86,13 @@ def test_an_amount_between_two_days_is_spread_over_them() -> None:
 def test_mistakes_are_named(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(dt.ScenarioError, match=words):
         run(**fields)
+
+
+def test_a_mistake_inside_finance_is_named_there() -> None:
+    measure = {"pipeline": {"use": "kogas-2018", "finance": {"capx": "1 billion USD"}}}
+    with pytest.raises(dt.ScenarioError, match=r"unknown key 'capx'; 'finance' has") as caught:
+        dt.Scenario.from_dict({"scenario": "t", "measures": [measure]})
+    assert caught.value.nearest == "capex"
+    measure = {"pipeline": {"use": "kogas-2018", "finance": {"rate": "4%"}}}
+    with pytest.raises(dt.ScenarioError, match="'finance' needs 'paid_by'"):
+        dt.Scenario.from_dict({"scenario": "t", "measures": [measure]})

@@ -268,7 +268,7 @@ class State:
         lifted = np.maximum(self.covered_before - tables, law.lifted)
         kept = self.world.trade_share * law.link
         wanted = np.maximum(self._returned(lifted, kept), self._opened(still, kept))
-        layers = self._survival()
+        layers = self.survival()
         return Opening(layers * law.link, self._under_bans(wanted, layers, kept), still)
 
     def _as_before(self) -> Array | None:
@@ -294,7 +294,7 @@ class State:
         share = np.divide(lifted * psi, gap, out=lifted.copy(), where=gap > 0)
         return np.minimum(share, 1.0)
 
-    def _survival(self) -> Array:
+    def survival(self) -> Array:
         """What scenario bans leave of each link, m: the formula of the module's docstring."""
         if not self.layers:
             return np.ones(self.opened.shape)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 import numpy as np
 import yaml
@@ -353,20 +353,34 @@ def _line(error: InputError) -> float:
     return float("inf") if line is None else line
 
 
+def _inside(
+    model: type[BaseModel], keys: tuple[Any, ...], what: str
+) -> tuple[type[BaseModel], str]:
+    """The model that a key belongs to, and its name: ``finance`` of a measure, say."""
+    for key in keys:
+        field = next((f for n, f in model.model_fields.items() if key in (n, f.alias)), None)
+        inner = [t for t in get_args(field.annotation) if isinstance(t, type)] if field else []
+        found = next((t for t in inner if issubclass(t, BaseModel)), None)
+        if found is not None:
+            model, what = found, f"'{key}'"
+    return model, what
+
+
 def _friendly(detail: Any, model: type[BaseModel], source: Source, what: str) -> ScenarioError:
     """One pydantic error, with its place and the nearest valid thing."""
     keys = detail["loc"]
     context = detail.get("ctx", {})
     place = source.place(*keys)
     if detail["type"] == "extra_forbidden":
-        valid = [f.alias or name for name, f in model.model_fields.items()]
+        inner, what = _inside(model, keys[:-1], what)
+        valid = [f.alias or name for name, f in inner.model_fields.items()]
         return ScenarioError(
-            f"unknown key '{keys[0]}'; {what} has {', '.join(valid)}.",
+            f"unknown key '{keys[-1]}'; {what} has {', '.join(valid)}.",
             place,
-            nearest(str(keys[0]), valid),
+            nearest(str(keys[-1]), valid),
         )
     if detail["type"] == "missing":
-        return ScenarioError(f"{what} needs '{keys[0]}'.", place)
+        return ScenarioError(f"{_inside(model, keys[:-1], what)[1]} needs '{keys[-1]}'.", place)
     if detail["type"] == "detente":
         return ScenarioError(context["what"], place, context["nearest"])
     return ScenarioError(f"{detail['msg']}; it is {detail['input']!r}.", place)

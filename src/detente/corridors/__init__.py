@@ -1,0 +1,1 @@
+"""Corridors: the transport network, its projects, routes and capacities."""

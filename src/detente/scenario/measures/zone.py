@@ -1,0 +1,487 @@
+"""Special economic zones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+
+from detente.errors import InputError
+from detente.scenario.compose import State
+from detente.scenario.finance import ByCountry, Finance
+from detente.scenario.measure import Measure, nearest_label
+from detente.scenario.numerals import NUMERAL
+from detente.scenario.quantities import (
+    Multiplier,
+    OneCode,
+    Positive,
+    Share,
+    Tfp,
+    plain_number,
+    refuse,
+)
+from detente.scenario.registry import measure
+from detente.scenario.zones import (
+    KnownZone,
+    Mix,
+    beyond,
+    carried,
+    catalogue,
+    closed_to_zone,
+    extra_for,
+    known_zone,
+    running,
+    sector_tfp,
+    sector_workforce,
+    turnover,
+)
+from detente.world.core import Array, World
+
+_USD = re.compile(rf"^\s*({NUMERAL})\s+USD\s*$")
+#: Shares of trade that law closes below this are not told.
+_TRACE = 0.01
+
+
+def _dollars(value: Any) -> float:
+    """USD of ``22,700 USD`` without the comma."""
+    match = _USD.match(value) if isinstance(value, str) else None
+    if match is None:
+        number = plain_number(value)
+        refuse(
+            f"{value!r} is not an amount in USD: write 22700 USD.",
+            None if number is None else f"{number:g} USD",
+        )
+    return float(match[1])
+
+
+def _known(value: Any) -> str:
+    try:
+        known_zone(str(value))
+    except InputError as error:
+        refuse(error.what, error.nearest)
+    return str(value)
+
+
+def _ids(value: Any) -> tuple[str, ...]:
+    ids = value if isinstance(value, list | tuple) else [value]
+    if any(isinstance(v, bool | float | dict | list | None) for v in ids):
+        refuse(f"{value!r} is no list of provisions: write [may24-2, 2375-16].")
+    return tuple(str(v).strip() for v in ids)
+
+
+Dollars = Annotated[
+    float,
+    BeforeValidator(_dollars),
+    PlainSerializer(lambda usd: f"{usd:f} USD"),
+    WithJsonSchema(
+        {"type": "string", "pattern": rf"^\s*{NUMERAL}\s+USD\s*$", "examples": ["22700 USD"]}
+    ),
+]
+ZoneName = Annotated[
+    str, BeforeValidator(_known), WithJsonSchema({"enum": sorted(catalogue().zones)})
+]
+Ids = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_ids),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {
+                    "type": "array",
+                    "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+                },
+            ]
+        }
+    ),
+]
+_NEEDED = ("in", "with", "sectors", "workers")
+_FINANCE = {
+    **Finance.model_json_schema(),
+    "description": "What was invested, and by whom.",
+}
+
+
+@measure("zone")
+class Zone(Measure):
+    """A zone whose workers make goods for, and from inputs of, firms of other countries.
+
+    W workers sell W·``sales_per_worker`` and buy W·``inputs_per_worker`` a year, calibrated to
+    Kaesong in 2014 (inter-Korean trade of 2,342.64 million USD, 99.8 % of it Kaesong's, and
+    53,000 workers; docs/zones.md). They are added to the links both ways by sector, as far as
+    law lets the plants run, and beyond what is the zone's own in the trade that relief
+    returns: :mod:`detente.scenario.zones`, docs/model.md equation 2. ``productivity`` p
+    raises T̂ = f^θ with f = 1 + (zone's share of the sector's workers)·(p − 1), Eaton & Kortum
+    (2002); ``new_labour`` of its workers, from outside employment, raise L̂. With
+    ``tariff_free`` t′ = t·(1 − zone's share of the link's trade). Wages are part of what the
+    zone sells. ``finance`` charges what was invested to who pays
+    (:mod:`detente.scenario.finance`).
+    """
+
+    last = True
+
+    use: ZoneName | None = Field(
+        default=None, description="A zone of 'detente zones list'; other fields replace its."
+    )
+    in_: OneCode | None = Field(
+        default=None, alias="in", description="Where it stands.", examples=["PRK"]
+    )
+    with_: ByCountry | None = Field(
+        default=None,
+        alias="with",
+        description="Whose firms: a country, or shares of its trade.",
+    )
+    sectors: Mix | None = Field(
+        default=None,
+        description="Sectors that it sells, with shares or alone (then shared as at Kaesong).",
+    )
+    inputs: Mix | None = Field(
+        default=None, description="What it buys from its investors; as it sells if not stated."
+    )
+    workers: Multiplier | None = Field(
+        default=None,
+        description="Workers, persons.",
+        json_schema_extra={"examples": [53000]},
+    )
+    sales_per_worker: Dollars | None = Field(
+        default=None, description="Sales, USD a worker and year; Kaesong's 22709 if not stated."
+    )
+    inputs_per_worker: Dollars | None = Field(
+        default=None,
+        description="Inputs, USD a worker and year; Kaesong's 21391 if not stated.",
+    )
+    wage: Dollars | None = Field(
+        default=None,
+        description="Wage and insurance, USD a worker and month, part of the sales; 150.",
+    )
+    workforce: Positive | None = Field(
+        default=None,
+        description="People at work where it stands, persons; known for the DPRK.",
+    )
+    productivity: Tfp = Field(
+        default=1.0, description="Of its plants over others of the sector: 1.3 or +30%."
+    )
+    new_labour: Share = Field(
+        default=0.0, description="Share of its workers who had no work before."
+    )
+    tariff_free: bool | None = Field(
+        default=None, description="No duty on what it buys and sells."
+    )
+    returning: Share | None = Field(
+        default=None,
+        description="Share of what its links trade without it that is its own trade: 1 if not "
+        "stated, so that nothing counts twice; 0 for a zone that never was.",
+    )
+    excepted_from: Ids | None = Field(
+        default=None, description="Provisions of law that do not apply to it, by id."
+    )
+    finance: Annotated[Finance | None, WithJsonSchema(_FINANCE)] = Field(
+        default=None,
+        description="What was invested, and by whom; without 'capex' what the zone named "
+        "states, by its workers.",
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Zone:
+        if self.use is None:
+            given = (self.in_, self.with_, self.sectors, self.workers)
+            missing = [key for key, v in zip(_NEEDED, given, strict=True) if v is None]
+            if missing:
+                refuse(f"'zone' needs '{missing[0]}', or 'use', a zone by name.")
+        if self.host in self.partners:
+            refuse(f"'with' names {self.host}, where the zone stands.")
+        if self.wage_bill > self.sold + 1e-9:
+            refuse(
+                f"a wage bill of {self.wage_bill:,.4g} million USD a year is more than the "
+                f"{self.sold:,.4g} that the zone sells."
+            )
+        return self
+
+    # -- what is stated, or known ----------------------------------------------------------
+    @property
+    def _entry(self) -> KnownZone | None:
+        return None if self.use is None else known_zone(self.use)
+
+    @property
+    def host(self) -> str:
+        """Where it stands."""
+        return self.in_ or (self._entry.in_ if self._entry else "")
+
+    @property
+    def partners(self) -> Mapping[str, float]:
+        """Whose firms, with shares that sum to one."""
+        return self.with_ or (self._entry.with_ if self._entry else {})
+
+    @property
+    def head_count(self) -> float:
+        """Workers, persons."""
+        if self.workers is not None:
+            return self.workers
+        return self._entry.workers if self._entry else 0.0
+
+    @property
+    def sold(self) -> float:
+        """Sales in all, million USD a year."""
+        return self.head_count * self._each("sales") / 1e6
+
+    @property
+    def bought(self) -> float:
+        """Inputs in all, million USD a year."""
+        return self.head_count * self._each("inputs") / 1e6
+
+    def _each(self, side: str) -> float:
+        """Sales or inputs, USD a worker and year."""
+        found = getattr(self, f"{side}_per_worker")
+        if found is None and self._entry:
+            found = getattr(self._entry, f"{side}_per_worker")
+        return float(getattr(catalogue().per_worker, side) if found is None else found)
+
+    @property
+    def wage_bill(self) -> float:
+        """Million USD a year, twelve months."""
+        known = catalogue().per_worker.wage
+        return self.head_count * 12 * (known if self.wage is None else self.wage) / 1e6
+
+    @property
+    def _returning(self) -> float:
+        if self.returning is not None:
+            return self.returning
+        return self._entry.returning if self._entry else 1.0
+
+    @property
+    def _excepted(self) -> frozenset[str]:
+        if self.excepted_from is not None:
+            return frozenset(self.excepted_from)
+        return frozenset(self._entry.excepted_from if self._entry else ())
+
+    @property
+    def _tariff_free(self) -> bool:
+        if self.tariff_free is not None:
+            return self.tariff_free
+        return self._entry.tariff_free if self._entry else False
+
+    def _shares(self, world: World, given: Mix | None, known: Any, key: str) -> Array:
+        """A mix as an array (S,)."""
+        mix = known if given is None else given
+        if isinstance(mix, tuple):
+            kaesong = catalogue().zones["kaesong"].sales
+            if len(mix) > 1:
+                other = next((c for c in mix if c in world.sectors and c not in kaesong), None)
+                if other is not None:
+                    self.fail(
+                        key,
+                        f"Kaesong made no {other}, so that shares are not known: state them, "
+                        f"{{{mix[0]}: 60%, {mix[1]}: 40%}}.",
+                    )
+            mix = {code: kaesong.get(code, 1.0) for code in mix}
+        found = np.zeros(world.n_sectors)
+        for code, share in mix.items():
+            if code not in world.sectors:
+                hint = nearest_label(code, world.sectors, world.sector_names)
+                self.fail(key, f"unknown sector '{code}' in world '{world.name}'.", hint)
+            found[world.sector_index(code)] = share
+        shares: Array = found / found.sum()
+        return shares
+
+    def _mixes(self, world: World) -> tuple[Array, Array, Array]:
+        """Shares by sector of sales, inputs and workers, each (S,)."""
+        entry = self._entry
+        sales = self._shares(world, self.sectors, entry and entry.sales, "sectors")
+        if self.inputs is not None:
+            inputs = self._shares(world, self.inputs, None, "inputs")
+        elif self.sectors is None and entry and entry.inputs:
+            inputs = self._shares(world, None, entry.inputs, "use")
+        else:
+            inputs = sales
+        staff = sales
+        if self.sectors is None and entry and entry.staff:
+            staff = self._shares(world, None, entry.staff, "use")
+        return sales, inputs, staff
+
+    # -- checks ----------------------------------------------------------------------------
+    def apply(self, state: State) -> str:
+        """Check who, where and how many; charge what was invested."""
+        world = state.world
+        where = "use" if self.in_ is None else "in"
+        self.countries(world, (self.host,), where)
+        for code in self.partners:
+            self.countries(world, (code,), "use" if self.with_ is None else "with")
+        self._mixes(world)
+        self._enough_workers(state)
+        words = f"{self.head_count:,.0f} workers in {self.host}"
+        if self.finance is not None:
+            finance = self.finance.with_capex(self._invested())
+            words += f"; {finance.charge(state, self, {self.host: 1.0})}"
+        return words
+
+    def _invested(self) -> float | None:
+        """What the zone named cost a worker, times its workers; million USD."""
+        if self._entry is None or self.head_count == 0:
+            return None
+        return self._entry.investment * self.head_count / self._entry.workers
+
+    def _persons(self) -> float:
+        """People at work where it stands."""
+        if self.workforce is not None:
+            return self.workforce
+        known = catalogue().workforce
+        if self.host not in known:
+            self.fail(
+                "in",
+                f"how many people work in {self.host} is not known here: state 'workforce', "
+                "in persons.",
+            )
+        return known[self.host].persons
+
+    def _enough_workers(self, state: State) -> None:
+        """Refuse more workers, over all zones, than a sector has."""
+        world = state.world
+        have = sector_workforce(world, self.host, self._persons())
+        taken = state.pad.setdefault("zone workers", {}).setdefault(self.host, 0.0 * have)
+        mine = self.head_count * self._mixes(world)[2]
+        taken += mine
+        grown = have + self.new_labour * mine
+        short = (taken > grown) & (mine > 0)
+        if short.any():
+            s = int(np.argmax(short))
+            self.fail(
+                "use" if self.workers is None else "workers",
+                f"zones would employ {taken[s]:,.0f} people in {world.sectors[s]}, and "
+                f"{self.host} has {have[s]:,.0f} at work there (its workforce by shares of "
+                "value added).",
+            )
+
+    # -- what it does ----------------------------------------------------------------------
+    def apply_last(self, state: State) -> str:
+        """Add the trade that law leaves and relief does not return; productivity, labour."""
+        world = state.world
+        h = world.country_index(self.host)
+        sales, inputs, staff = self._mixes(world)
+        closed = closed_to_zone(state, self._excepted)
+        pad = state.pad.setdefault("zone claimed", np.zeros(world.flows.shape))
+        run = np.zeros(world.n_sectors)
+        told = np.zeros(3)  # the zone's trade, what relief returns of it, what law closes
+        for code, share in self.partners.items():
+            n = world.country_index(code)
+            out, back = closed[:, h, n], closed[:, n, h]
+            runs = running(out, back, inputs > 0)
+            lets = np.where(sales > 0, runs, float(runs @ sales) * (1.0 - back))
+            trade = {
+                (h, n): turnover(1.0, 1e6 * share * self.sold, sales * runs),
+                (n, h): turnover(1.0, 1e6 * share * self.bought, inputs * lets),
+            }
+            whole = share * (self.sold + self.bought)
+            for (i, j), wanted in trade.items():
+                told[:2] += self._add(state, pad, i, j, wanted)
+            told[2] += whole - sum(float(t.sum()) for t in trade.values())
+            run += share * runs
+        self._factors(state, h, staff * run)
+        self._tell(state, told)
+        return f"; {self._in_words(told)}"
+
+    def _add(
+        self, state: State, claimed: Array, i: int, n: int, trade: Array
+    ) -> tuple[float, float]:
+        """Add to one link; returns the zone's trade on it, and what of it was there."""
+        links = carried(state)
+        there = links.without[:, i, n]
+        gain = beyond(trade, self._returning, there, claimed[:, i, n])
+        claimed[:, i, n] += trade - gain
+        extra = np.zeros(state.world.flows.shape)
+        extra[:, i, n] = extra_for(state, links, i, n, gain)
+        if np.isnan(extra).any():
+            s = int(np.argmax(np.isnan(extra[:, i, n])))
+            w = state.world
+            self.fail(
+                "use" if self.workers is None else "workers",
+                f"the zone would move {trade[s]:,.4g} million USD of {w.sectors[s]} from "
+                f"{w.countries[i]} to {w.countries[n]}, beside what goes there already; all "
+                f"it spends on that is {w.expenditure[s, n]:,.4g} million USD.",
+            )
+        state.add_trade(extra)
+        if self._tariff_free:
+            self._exempt(state, i, n, trade, carried(state))
+        return float(trade.sum()), float((trade - gain).sum())
+
+    def _exempt(self, state: State, i: int, n: int, trade: Array, links: Any) -> None:
+        """Take duty off the zone's share of a link: t′ = t·(1 − share)."""
+        total = np.maximum(links.now[:, :, n].sum(axis=1), 1e-300)
+        spent = state.world.expenditure[:, n] * links.now[:, i, n] / total
+        before = state.pad.setdefault("zone tariff", state.tariff.copy())[:, i, n]
+        free = state.pad.setdefault("zone free", np.zeros(state.tariff.shape))
+        free[:, i, n] += trade
+        flow = spent / (1.0 + before)
+        share = np.divide(free[:, i, n], flow, out=np.zeros(flow.shape), where=flow > 0)
+        state.tariff[:, i, n] = before * (1.0 - np.minimum(share, 1.0))
+
+    def _factors(self, state: State, h: int, staff: Array) -> None:
+        """Productivity of its sectors, and labour that had no work, as far as plants run."""
+        if self.productivity == 1.0 and not self.new_labour:
+            return
+        persons, mine = self._persons(), self.head_count * staff
+        have = sector_workforce(state.world, self.host, persons)
+        gain = sector_tfp(mine, have, self.productivity)
+        state.productivity_hat[:, h] *= gain**state.world.trade_elasticity
+        state.labour_hat[h] *= 1.0 + self.new_labour * float(mine.sum()) / persons
+
+    # -- words -----------------------------------------------------------------------------
+    def _in_words(self, told: Array) -> str:
+        trade, there, shut = told
+        words = f"{trade:,.4g} million USD of trade a year with {', '.join(self.partners)}"
+        if there > 0:
+            words += f", {there:,.4g} of which these links trade without it"
+        if shut > 0:
+            words += f"; law closes another {shut:,.4g}"
+        return words
+
+    def _tell(self, state: State, told: Array) -> None:
+        """What a reader has to know: law, wages, what counts once."""
+        trade, there, shut = told
+        whole = trade + shut
+        name = f"'{self.use}'" if self.use else "the zone"
+        if shut > _TRACE * whole > 0:
+            closing = "; ".join(self._closing(state)) or "a ban of the scenario"
+            state.tell(
+                self,
+                f"warning: law closes {100 * shut / whole:.3g} % of {name}'s trade: {closing}",
+            )
+        if there > 0:
+            state.tell(
+                self,
+                f"{there:,.4g} of its {trade:,.4g} million USD are trade that its links have "
+                "without it (observed, or returned by relief) and that is its own: not added "
+                "again",
+            )
+        entry = self._entry
+        if entry and entry.law:
+            state.tell(self, f"law: {' '.join(entry.law.split())}")
+        if trade > 0:
+            state.tell(
+                self,
+                f"its wage bill, {self.wage_bill:,.4g} million USD a year, is part of what it "
+                "sells; plants that only assemble leave the host little more, and the model, "
+                "which makes their goods as the whole sector does, gives it more",
+            )
+
+    def _closing(self, state: State) -> list[str]:
+        """Regimes and provisions that close its links, but those that except it."""
+        world = state.world
+        pair = np.zeros((world.n_countries, world.n_countries), dtype=bool)
+        h = world.country_index(self.host)
+        for code in self.partners:
+            pair[h, world.country_index(code)] = pair[world.country_index(code), h] = True
+        sales, inputs, _ = self._mixes(world)
+        cells = ((sales + inputs) > 0)[:, None, None] & pair
+        found = []
+        for name, (ids, _) in state.laws.closing(cells).items():
+            left = [i for i in ids if i not in self._excepted]
+            if left:
+                found.append(f"{name} ({', '.join(left)})")
+        return found
+
+    def remarks(self, state: State) -> list[str]:
+        """What was found out while it was applied."""
+        return state.told_of(self)
