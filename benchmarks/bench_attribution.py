@@ -63,6 +63,12 @@ def test_ten_players(benchmark, korea):
     benchmark.pedantic(lambda: attributed(korea, ten()), rounds=1)
 
 
+def test_every_country_from_the_same_worths(benchmark, korea):
+    """The table of all countries from worths that are there: no solve is repeated."""
+    found = attributed(korea, four())
+    benchmark(lambda: found.of("PRK", "ev").countries)
+
+
 def test_values_of_twelve_players_from_their_worths(benchmark):
     worth = np.random.default_rng(1).normal(size=2**MOST_PLAYERS)
     game = Game(tuple("abcdefghijkl"), worth)

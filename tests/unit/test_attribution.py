@@ -435,7 +435,7 @@ def test_a_folder_holds_tables_and_chart_and_what_makes_them_again(
     ran = detente(files[0], "-o", out, "--outcome", "exports", "--by", "regime")
     assert ran.exit_code == 0, ran.stderr
     names = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
-    tables = ("attribution", "interactions", "subsets")
+    tables = ("attribution", "interactions", "subsets", "countries")
     assert names == {f"tables/{t}.{e}" for t in tables for e in ("csv", "parquet")} | {
         "attribution.json", "charts/attribution.svg", "run.json", "scenario.yaml", "world.npz",
     }  # fmt: skip

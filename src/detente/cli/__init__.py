@@ -16,10 +16,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from detente._version import __version__
 from detente.cli.attribute import attribute
+from detente.cli.corridors import app as corridors_app
 from detente.cli.debt import app as debt_app
 from detente.cli.explain import explain
 from detente.cli.fetch import fetch
 from detente.cli.gravity import gravity
+from detente.cli.package import package
 from detente.cli.partners import partners
 from detente.cli.path import path
 from detente.cli.pipelines import app as pipelines_app
@@ -27,6 +29,7 @@ from detente.cli.regimes import app as regimes_app
 from detente.cli.replicate import replicate
 from detente.cli.run import run
 from detente.cli.schema import schema
+from detente.cli.target import target
 from detente.cli.visits import visits
 from detente.cli.world import app as world_app
 from detente.cli.zones import app as zones_app
@@ -88,8 +91,11 @@ app.command()(run)
 app.command()(path)
 app.command()(partners)
 app.command()(attribute)
+app.command()(package)
+app.command()(target)
 app.add_typer(world_app, name="world")
 app.add_typer(regimes_app, name="regimes")
+app.add_typer(corridors_app, name="corridors")
 app.add_typer(pipelines_app, name="pipelines")
 app.add_typer(zones_app, name="zones")
 app.add_typer(debt_app, name="debt")

@@ -49,6 +49,7 @@ class By(StrEnum):
 
     measure = "measure"
     regime = "regime"
+    part = "part"
 
 
 File = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A scenario (YAML).")]
@@ -71,14 +72,18 @@ What = Annotated[
 ]
 Players = Annotated[
     By | None,
-    typer.Option("--by", help="A player a measure (of a FILE), or a player a regime named."),
+    typer.Option("--by", help="A player is a measure of FILE, a regime named, or a part."),
 ]
 Day = Annotated[
     str | None, typer.Option(metavar="DATE", help="State on a day; by default at the end.")
 ]
 Rule = Annotated[str | None, typer.Option(metavar="RULE", help="As in detente run.")]
 TableName = Annotated[
-    str | None, typer.Option(metavar="NAME", help="attribution, interactions or subsets.")
+    str | None,
+    typer.Option(metavar="NAME", help="attribution, interactions, subsets or countries."),
+]
+Every = Annotated[
+    bool, typer.Option("--every", help="The shares of every country too, of the same solves.")
 ]
 Shape = Annotated[Format, typer.Option("--format", help="What to print or write.")]
 Out = Annotated[
@@ -97,6 +102,7 @@ def attribute(
     by: Players = None,
     at: Day = None,
     deficit_rule: Rule = None,
+    every: Every = False,
     table: TableName = None,
     form: Shape = Format.table,
     out: Out = None,
@@ -117,18 +123,18 @@ def attribute(
 
         require_folder(out)
     players = by or (By.regime if file is None else By.measure)
-    asked = _Asked(file, regimes, world, dprk_size, at, deficit_rule, players)
+    asked = Asked(file, regimes, world, dprk_size, at, deficit_rule, players)
     from detente.scenario.regimefiles import told
 
     with working("reading"):
-        scenario, chosen = _read(asked)
+        scenario, chosen = read(asked)
         said = told(scenario)
     found = _solve(asked, scenario, said, chosen, country, outcome.value)
-    _answer(found, asked, said, table, form, out)
+    _answer(found, asked, said, Shown(table, every), form, out)
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """What the command line names, as it was typed."""
 
     file: Path | None
@@ -140,7 +146,15 @@ class _Asked:
     by: By
 
 
-def _read(asked: _Asked) -> tuple[Scenario, World]:
+@dataclass(frozen=True)
+class Shown:
+    """What is to be printed."""
+
+    table: str | None
+    every: bool
+
+
+def read(asked: Asked) -> tuple[Scenario, World]:
     """The scenario and its world."""
     from detente.cli.asked import assume, world_of
     from detente.scenario import load_scenario
@@ -180,7 +194,7 @@ def _lifting(text: str, world: World) -> Scenario:
 
 
 def _solve(
-    asked: _Asked,
+    asked: Asked,
     scenario: Scenario,
     said: Told,
     world: World,
@@ -190,13 +204,9 @@ def _solve(
     """Check what was asked, then solve every set of players."""
     from detente.outcomes.attribution import attribution, with_only
     from detente.outcomes.shapley import require_players
-    from detente.scenario.measure import nearest_label
 
-    if country is not None and country not in world.countries:
-        near = nearest_label(country, world.countries, world.country_names)
-        what = f"--country: unknown country '{country}' in world '{world.name}'."
-        raise InputError(what, nearest=near)
-    groups = _players(asked.by, scenario, said)
+    require_country(country, world)
+    groups = players_by(asked.by, scenario, said)
     require_players(tuple(groups))
     part = with_only(scenario, groups, asked.at)
     players, total = tuple(groups), 2 ** len(groups)
@@ -207,13 +217,23 @@ def _solve(
         return attribution(world, part, players, outcome, country=country, progress=advance)
 
 
-def _players(by: By, scenario: Scenario, said: Told) -> dict[str, tuple[Measure, ...]]:
+def require_country(country: str | None, world: World) -> None:
+    """Refuse a --country that the world does not have."""
+    from detente.scenario.measure import nearest_label
+
+    if country is not None and country not in world.countries:
+        near = nearest_label(country, world.countries, world.country_names)
+        what = f"--country: unknown country '{country}' in world '{world.name}'."
+        raise InputError(what, nearest=near)
+
+
+def players_by(by: By, scenario: Scenario, said: Told) -> dict[str, tuple[Measure, ...]]:
     """The measures in groups, which have the name of a regime in place of its file's."""
-    from detente.outcomes.attribution import by_measure, by_regime, players_of
+    from detente.outcomes.attribution import by_measure, by_part, by_regime, players_of
 
     named = said.named
     own = {id(m): given for m, given in zip(named, scenario.measures, strict=True)}
-    naming = by_regime if by is By.regime else by_measure
+    naming = {By.regime: by_regime, By.part: by_part, By.measure: by_measure}[by]
     groups = players_of(scenario.with_(measures=named), naming)
     return {name: tuple(own[id(m)] for m in group) for name, group in groups.items()}
 
@@ -225,6 +245,7 @@ def tables(found: Attribution) -> dict[str, pd.DataFrame]:
         "attribution": found.table.reset_index(),
         "interactions": found.interactions,
         "subsets": found.subsets,
+        "countries": found.countries.reset_index(),
     }
 
 
@@ -265,9 +286,9 @@ def provenance(found: Attribution, said: Told) -> dict[str, Any]:
 
 def _answer(
     found: Attribution,
-    asked: _Asked,
+    asked: Asked,
     said: Told,
-    table: str | None,
+    asked_for: Shown,
     form: Format,
     out: Path | None,
 ) -> None:
@@ -275,7 +296,7 @@ def _answer(
     from detente.report.documents import document, records
 
     every = tables(found)
-    shown = None if table is None else one_table(every, table)
+    shown = None if asked_for.table is None else one_table(every, asked_for.table)
     whole = document(provenance(found, said), every)
     if out is not None:
         typer.echo(f"written: {_write(out, found, asked, said, whole)}", err=True)
@@ -290,23 +311,23 @@ def _answer(
 
         print_frame(shown)
     else:
-        _print(found)
+        _print(found, asked_for.every)
 
 
-def _print(found: Attribution) -> None:
+def _print(found: Attribution, every: bool) -> None:
     from detente.cli.render import console, print_lines, print_section
     from detente.report.attributiontext import foot, sections, title
 
     print_lines([title(found)])
     out = console()
-    for section in sections(found):
+    for section in sections(found, every):
         print_section(out, section)
     out.print()
     print_lines([foot(found)])
 
 
 def _write(
-    directory: Path, found: Attribution, asked: _Asked, said: Told, whole: dict[str, Any]
+    directory: Path, found: Attribution, asked: Asked, said: Told, whole: dict[str, Any]
 ) -> Path:
     """Tables, chart, scenario and run.json; its regimes' files, and a world of one's own."""
     from detente.report.attributiontext import chart
@@ -329,7 +350,7 @@ def _write(
     return write_files(directory, files, {**facts, "run_again": again})
 
 
-def _again(found: Attribution, asked: _Asked, world: Mapping[str, Any]) -> str:
+def _again(found: Attribution, asked: Asked, world: Mapping[str, Any]) -> str:
     """The command that gives the same tables, from inside the folder."""
     from detente.report.folder import world_options
 

@@ -26,9 +26,10 @@ REPLICATIONS: dict[str, tuple[str, str]] = {
     "costinot-rodriguez-clare-2014": ("costinot_rodriguez_clare_2014", "gains from trade"),
     "dprk-sanctions": ("dprk_sanctions", "the bans of 2017 on the DPRK"),
     "coalitions": ("coalitions", "what coalitions of senders achieve"),
+    "corridors": ("corridors", "time, trade cost and trade by corridor"),
 }
 #: Replications that run on an embedded world too, without data.
-WITHOUT_DATA = ("coalitions", "dprk-sanctions")
+WITHOUT_DATA = ("coalitions", "corridors", "dprk-sanctions")
 NAMES = tuple(REPLICATIONS)
 
 

@@ -9,7 +9,7 @@ the Shapley value as a decomposition of a model's outcome; `detente.outcomes.sha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cache, cached_property
 from pathlib import Path
@@ -35,6 +35,7 @@ from detente.outcomes.shapley import (
     require_players,
     shapley,
     table,
+    value_weights,
 )
 from detente.regimes.attach import attach_law
 from detente.regimes.catalogue import load_regime
@@ -53,6 +54,7 @@ __all__ = [
     "OnDay",
     "attribution",
     "by_measure",
+    "by_part",
     "by_regime",
     "lifting",
     "players_of",
@@ -80,7 +82,6 @@ class Attribution:
     Attributes
     ----------
     world : World
-        As given.
     players : tuple of str
     country, outcome : str
         What is shown; :meth:`of` shows another without solving again.
@@ -135,6 +136,24 @@ class Attribution:
     def interactions(self) -> pd.DataFrame:
         """A row a pair (:func:`interactions`)."""
         return interactions(self.game())
+
+    @cached_property
+    def countries(self) -> pd.DataFrame:
+        """Every country's attribution, from the same solves.
+
+        Returns
+        -------
+        DataFrame
+            Index ``country``; ``name``, a column of Shapley values a player, ``total``
+            V(all) − V(nobody), and ``not_shared_out``, their sum less the total: rounding.
+        """
+        worth = self.worths[self.outcome]
+        values = value_weights(len(self.players)) @ worth
+        total = worth[-1] - worth[0]
+        table = pd.DataFrame(values.T, columns=list(self.players))
+        table.index = pd.Index(self.world.countries, name="country")
+        table.insert(0, "name", list(self.world.country_names))
+        return table.assign(total=total, not_shared_out=values.sum(axis=0) - total)
 
     @cached_property
     def subsets(self) -> pd.DataFrame:
@@ -201,6 +220,7 @@ def attribution(
     asked = [scenario_of(frozenset(s)) for s in sets]
     prepared = _one_world(world, asked, sets)
     whole = asked[-1].to_shocks(prepared)  # a mistake in a measure is told without a set
+    asked = [s.unnoted() if isinstance(s, OnDay) else s for s in asked]
     worths, residual, seconds = _worths(prepared, asked, sets, whole, tolerance, progress)
     if country is None:
         change = np.abs(worths["welfare"][-1] - worths["welfare"][0])
@@ -324,6 +344,18 @@ class OnDay:
         """The state on the day."""
         return self.scenario.to_shocks(world, self.day)
 
+    def unnoted(self) -> OnDay:
+        """The same without notes on what its measures touched, which cost time."""
+        given = {f.name: getattr(self.scenario, f.name) for f in fields(self.scenario)}
+        return replace(self, scenario=_Unnoted(**given))
+
+
+class _Unnoted(Scenario):
+    """One of many sets of measures, whose notes nobody reads."""
+
+    def _notes(self, *_args: Any, **_more: Any) -> dict[str, Any]:
+        return {}
+
 
 def _law_on_record(world: World, scenario: Scenario) -> World:
     """The world with the law that the whole scenario assumes to hold in the baseline.
@@ -371,12 +403,17 @@ def by_regime(measure: Measure) -> str:
     return "other measures"
 
 
+def by_part(measure: Measure) -> str | None:
+    """The part of a package that a measure belongs to; None: it always acts."""
+    return measure.part
+
+
 def _in_words(value: object) -> str:
     return "+".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def players_of(
-    scenario: Scenario, by: Callable[[Measure], str] = by_regime
+    scenario: Scenario, by: Callable[[Measure], str | None] = by_regime
 ) -> dict[str, tuple[Measure, ...]]:
     """The measures of a scenario in groups that act together, in the order of the file.
 
@@ -384,13 +421,14 @@ def players_of(
     ----------
     scenario : Scenario
     by : callable
-        The group that a measure belongs to. Of `by_measure`'s names one that comes again is
-        told apart by its line, for each measure is a player of its own there.
+        The group that a measure belongs to, or None: it is in no group and always acts. Of
+        `by_measure`'s names one that comes again is told apart by its line, for each measure
+        is a player of its own there.
 
     Raises
     ------
     InputError
-        A scenario without measures.
+        A scenario without measures, or of which no measure is in a group.
     """
     if not scenario.measures:
         what = f"'{scenario.title}' has no measures: there is nothing to attribute."
@@ -398,10 +436,15 @@ def players_of(
     found: dict[str, tuple[Measure, ...]] = {}
     for position, measure in enumerate(scenario.measures, start=1):
         name = by(measure)
+        if name is None:
+            continue
         if by is by_measure and name in found:
             line = measure.source.place().line
             name += f" (line {line})" if line else f" (no. {position})"
         found[name] = (*found.get(name, ()), measure)
+    if not found:
+        what = f"no measure of '{scenario.title}' says which 'part' of a package it is."
+        raise InputError(what, scenario.source.place("measures"), "part: NAME in each measure")
     return found
 
 

@@ -122,6 +122,46 @@ def _weights(n: int, together: int) -> Array:
     return np.array([factorial(k) * factorial(most - k) / whole for k in range(most + 1)])
 
 
+def value_weights(n: int) -> Array:
+    """The Shapley values of n players as weights of the worths: φ = M·V, shape (n, 2**n).
+
+    The same sum as `Game.value`, for many games at once (V of shape (2**n, games)).
+    """
+    sets = np.arange(2**n)
+    size = _sizes(sets, n)
+    weight = _weights(n, 1)
+    found = np.empty((n, sets.size))
+    for j in range(n):
+        inside = (sets >> j) & 1 == 1
+        found[j] = np.where(inside, weight[size - inside], -weight[np.minimum(size, n - 1)])
+    return found
+
+
+def dividends(worth: Array) -> Array:
+    """Harsanyi's dividend of every set: Δ(S) = Σ over T ⊆ S of (−1)^(|S| − |T|)·V(T).
+
+    Harsanyi (1959, Contributions to the Theory of Games IV). What the players of S achieve
+    together that no smaller set of them does; V(S) is the sum over all subsets of S, and a
+    player's Shapley value the sum of Δ(S)/|S| over the sets that it is in.
+
+    Parameters
+    ----------
+    worth : array, shape (2**n,) or (2**n, games)
+
+    Returns
+    -------
+    array
+        The same shape; that of the empty set is V(∅).
+    """
+    found: Array = np.array(worth, dtype=np.float64)
+    sets, bit = np.arange(len(found)), 1
+    while bit < len(found):
+        inside = sets[(sets & bit) > 0]
+        found[inside] -= found[inside ^ bit]
+        bit <<= 1
+    return found
+
+
 def members(players: Sequence[str], mask: int) -> tuple[str, ...]:
     """The players of a set, in their order."""
     return tuple(name for j, name in enumerate(players) if mask >> j & 1)

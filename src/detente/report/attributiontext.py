@@ -11,7 +11,16 @@ import pandas as pd
 
 from detente._version import __version__
 from detente.outcomes.attribution import Attribution
-from detente.report.numbers import in_prose, listed, million, percent, plural, points, usd
+from detente.report.numbers import (
+    in_prose,
+    in_table,
+    listed,
+    million,
+    percent,
+    plural,
+    points,
+    usd,
+)
 from detente.report.sections import Section, Table
 from detente.report.svg import (
     BLUE,
@@ -32,6 +41,8 @@ _ROUNDING = 1e-6
 #: Remarks of measures that bear on attribution: a regime that is no player, nothing lifted.
 _WEIGHTY = ("banned by", "closed by", "warning")
 _ROW = 34
+#: Players beside each other in the table of countries.
+_WIDE = 6
 _SUBJECT = {
     "welfare": "welfare",
     "percent": "welfare",
@@ -53,7 +64,7 @@ def country(found: Attribution) -> str:
     return in_prose(world.country_names[world.country_index(found.country)])
 
 
-def sections(found: Attribution) -> list[Section]:
+def sections(found: Attribution, every: bool = False) -> list[Section]:
     """What is printed: shares, where the order matters, pairs."""
     parts = [
         Section(
@@ -66,6 +77,8 @@ def sections(found: Attribution) -> list[Section]:
     ]
     if len(found.players) > 1:
         parts += [_orders(found), _pairs(found)]
+    if every:
+        parts.append(every_country(found))
     return parts
 
 
@@ -96,11 +109,11 @@ def shares_table(found: Attribution) -> Table:
 
 
 def _numbered(j: int, name: str, width: int = 26) -> str:
-    return _cut(f"{j} {name}", width)
+    return cut(f"{j} {name}", width)
 
 
-def _cut(text: str, width: int) -> str:
-    """Both ends tell players apart: what a measure is, and its line in the file."""
+def cut(text: str, width: int) -> str:
+    """A name that fits: its ends tell players apart, what a measure is and its line."""
     return text if len(text) <= width else f"{text[: width - 12]}…{text[-11:]}"
 
 
@@ -256,6 +269,39 @@ def _pairs(found: Attribution) -> Section:
     return Section("pairs", "Pairs", (), (Table(headers, "llrr", rows),), tuple(notes))
 
 
+def every_country(found: Attribution) -> Section:
+    """A table of countries and players, as wide as fits, below each other where it does not."""
+    say, table = amount(found), found.countries
+    order = table["total"].abs().sort_values(ascending=False, kind="stable").index
+    blocks = [range(j, min(j + _WIDE, len(found.players))) for j in _starts(found)]
+    drawn = tuple(_block(table.loc[order], found.players, block, say) for block in blocks)
+    named = (f"{j} {name}" for j, name in enumerate(found.players, start=1))
+    notes = (
+        f"Players: {'; '.join(named)}.",
+        "Shapley values from the same solves, the most affected country first; each row sums "
+        "to the country's total.",
+    )
+    return Section("countries", f"Every country, {found.unit}", (), drawn, notes)
+
+
+def _starts(found: Attribution) -> range:
+    return range(0, len(found.players), _WIDE)
+
+
+def _block(
+    table: pd.DataFrame, players: Sequence[str], block: range, say: Callable[[float], str]
+) -> Table:
+    """Some players of every country; the total with the last of them."""
+    last = block.stop == len(players)
+    columns = [table[players[j]] for j in block] + ([table["total"]] if last else [])
+    headers = ("Country", *(str(j + 1) for j in block), *(("Total",) if last else ()))
+    names = [in_table(str(name), 20) for name in table["name"]]
+    rows = tuple(
+        (name, *(say(float(c.iloc[k])) for c in columns)) for k, name in enumerate(names)
+    )
+    return Table(headers, "l" + "r" * len(columns), rows)
+
+
 def foot(found: Attribution) -> str:
     """World, solves, exactness, version: what made it."""
     world = found.world
@@ -275,7 +321,7 @@ def chart(found: Attribution) -> str:
         SVG.
     """
     table, say = found.table, amount(found)
-    names = [_cut(str(name), 34) for name in table.index]
+    names = [cut(str(name), 34) for name in table.index]
     labels = [f"{say(r['value'])} ({_percent(r['share'])})" for _, r in table.iterrows()]
     left = MARGIN + 1.06 * max(width_of(name) for name in names) + 12
     right = WIDTH - MARGIN - max(width_of(label, 12) for label in labels) - 12

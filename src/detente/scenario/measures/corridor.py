@@ -1,0 +1,213 @@
+"""Corridors: named projects that open or improve railways, roads, ports and crossings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field, WithJsonSchema
+
+from detente.corridors.catalogue import load_network, load_project
+from detente.corridors.cost import CostChange, cost_change
+from detente.corridors.network import Network
+from detente.corridors.project import Project
+from detente.errors import InputError
+from detente.scenario.compose import State
+from detente.scenario.finance import Finance
+from detente.scenario.measure import Measure
+from detente.scenario.quantities import Codes, Positive
+from detente.scenario.registry import measure
+from detente.world.core import Array
+
+_PAD = "corridors"
+_FINANCE = {**Finance.model_json_schema(), "description": "Who pays for building it."}
+#: Pairs, and full edges, that are named in words.
+_NAMED = 3
+#: A smaller fall of a pair's cost is none to speak of.
+_TRACE = 1e-7
+
+
+@dataclass
+class _Together:
+    """What the corridors in force share: the network as it is and as they make it."""
+
+    where: str | None
+    before: Network
+    after: Network
+    built: set[str] = field(default_factory=set)
+    change: CostChange | None = None
+
+
+@measure("corridor")
+class Corridor(Measure):
+    """A railway, road, port or crossing that opens or improves.
+
+    The projects named change edges of the transport network (:mod:`detente.corridors`); all
+    corridors in force act on one network together, so that two halves of a line are worth what
+    the whole line is. Freight and the value of time on the cheapest routes before and after
+    give the iceberg cost: d̂ = τ′/τ with τ = 1 + g/v for every pair of regions and every sector
+    (:mod:`detente.corridors.cost`; Hummels & Schaur 2013 for the value of a day). Routes of
+    third countries count too. Where a capacity binds the rest takes the next route, and the
+    average cost enters.
+    """
+
+    last = True
+
+    use: Codes = Field(
+        description="Projects by name (detente corridors list), or files of them.",
+        examples=["trans-korean-railway", ["khasan-rajin", "tumen-bridge"]],
+    )
+    network: str | None = Field(
+        default=None, description="Folder of a network of one's own, in place of detente's."
+    )
+    speed: Positive | None = Field(
+        default=None, description="Km per hour on its railways and roads, for a test of it."
+    )
+    finance: Annotated[Finance | None, WithJsonSchema(_FINANCE)] = Field(
+        default=None, description="Who pays for it; without it nobody is charged."
+    )
+
+    def apply(self, state: State) -> str:
+        """Put the projects on the network, and charge those who pay."""
+        together = self._together(state)
+        projects = [self._project(name, together.before) for name in self.use]
+        for project in projects:
+            together.after = together.after.with_project(project, self.speed)
+        words = ", ".join(p.title for p in projects)
+        new = [
+            part
+            for part in {p.project: p for whole in projects for p in whole.closure}.values()
+            if part.project not in together.built
+        ]
+        together.built |= {part.project for part in new}
+        return f"{words}; {self._charge(state, new)}"
+
+    def apply_last(self, state: State) -> str:
+        """Once all corridors are there, and all that opens: what they save."""
+        together = self._together(state)
+        if together.change is not None:
+            return "; its saving is in that of the first corridor named"
+        together.change = cost_change(
+            state.world, together.before, together.after, _volumes(state)
+        )
+        state.cost_hat *= together.change.cost_hat
+        for remark in together.change.remarks:
+            state.tell(self, remark)
+        for remark in _full(together.change):
+            state.tell(self, remark)
+        return f"; {_saved(together.change)}"
+
+    def remarks(self, state: State) -> list[str]:
+        """What the network found."""
+        return state.told_of(self)
+
+    # -- parts -----------------------------------------------------------------------
+    def _together(self, state: State) -> _Together:
+        found: _Together | None = state.pad.get(_PAD)
+        if found is None:
+            try:
+                network = load_network(None if self.network is None else self._folder())
+            except InputError as error:
+                self.fail("network", str(error))
+            found = state.pad[_PAD] = _Together(self.network, network, network)
+        elif found.where != self.network:
+            self.fail("network", "the corridors of a scenario are on one network.")
+        return found
+
+    def _folder(self) -> Path:
+        """The network's folder, counted from the scenario's."""
+        assert self.network is not None
+        beside = None if self.source.file is None else Path(self.source.file).parent
+        here = Path(self.network)
+        found = here if beside is None else beside / here
+        return found if found.is_dir() else here
+
+    def _project(self, name: str, network: Network) -> Project:
+        beside = None if self.source.file is None else Path(self.source.file).parent
+        try:
+            return load_project(name, network, beside)
+        except InputError as error:
+            where = f"{error.place}: " if error.place else ""
+            self.fail("use", f"{where}{error.what}", error.nearest)
+
+    def _charge(self, state: State, new: list[Project]) -> str:
+        known = [p.capex for p in new if p.capex is not None]
+        central = sum(c.central for c in known)
+        low, high = sum(c.low for c in known), sum(c.high for c in known)
+        if self.finance is None:
+            if central > 0:
+                state.tell(
+                    self,
+                    f"nobody is charged for building it: {central:,.0f} ({low:,.0f} to "
+                    f"{high:,.0f}) million USD; write finance: {{paid_by: …}}",
+                )
+            return "nobody is charged for building it"
+        host: dict[str, float] = {}
+        for capex in known:
+            for country, share in capex.in_.items():
+                code = _economy(state, country)
+                if code is not None:
+                    host[code] = host.get(code, 0.0) + share * capex.central
+        total = sum(host.values())
+        if not total:
+            host, total = dict(self.finance.paid_by), 1.0
+        finance = self.finance.with_capex(central if known else None)
+        return finance.charge(state, self, {c: v / total for c, v in host.items()})
+
+
+def _economy(state: State, country: str) -> str | None:
+    """The world's economy that a country is or belongs to."""
+    world = state.world
+    if country in world.countries:
+        return country
+    members = world.meta.get("members", {})
+    return next((c for c in world.countries if country in members.get(c, ())), None)
+
+
+def _volumes(state: State) -> Array:
+    """Million USD that links carry at baseline prices, what opens included, (S, N, N)."""
+    world, opening = state.world, state.opening
+    volumes: Array = world.flows * opening.link
+    if opening.link_open.any() and state.dormant_share is not None:
+        psi = state.dormant_share
+        gained = opening.link_open * np.maximum(psi - world.trade_share * opening.link, 0.0)
+        share = gained / (1.0 + gained.sum(axis=1, keepdims=True))
+        volumes = volumes + share * world.expenditure[:, None, :] / (1.0 + world.tariff)
+    n = np.arange(world.n_countries)
+    volumes[:, n, n] = 0.0
+    return volumes + state.additions.extra
+
+
+def _saved(change: CostChange) -> str:
+    """The pairs whose trade costs fall most, in words."""
+    trade, codes = change.trade, change.world.countries
+    total = trade.sum(axis=0)
+    saved = (trade * (1.0 - change.cost_hat)).sum(axis=0)
+    mean = np.divide(saved, total, out=np.zeros_like(saved), where=total > 0)
+    falls = int((mean > _TRACE).sum())
+    if not falls:
+        return "no route that is used gets cheaper"
+    first = np.argsort(-saved, axis=None)[: min(_NAMED, falls)]
+    named = ", ".join(
+        f"{codes[i]}→{codes[n]} −{100 * mean[i, n]:.2g} %"
+        for i, n in (divmod(int(k), len(codes)) for k in first)
+    )
+    return f"{falls} pairs ship more cheaply, most of all by value {named}"
+
+
+def _full(change: CostChange) -> list[str]:
+    """Edges that are full, in words."""
+    loads = change.loads
+    full = loads[loads["shadow_usd_per_tonne"] > 1e-6]
+    if full.empty:
+        return []
+    first = full.nlargest(_NAMED, "shadow_usd_per_tonne")
+    named = ", ".join(
+        f"{row['edge']} ({row['layer']}, {row['capacity_mt']:g} million t a year; one more "
+        f"tonne would save {row['shadow_usd_per_tonne']:.3g} USD)"
+        for _, row in first.iterrows()
+    )
+    more = f" and {len(full) - _NAMED} more" if len(full) > _NAMED else ""
+    return [f"full: {named}{more}; the rest takes the next route"]

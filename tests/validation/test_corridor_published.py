@@ -1,0 +1,224 @@
+"""Corridors on the embedded world beside what is published, and what must hold of both.
+
+Printed: de Soyres, Mulabdic, Murray, Rocha & Ruta (2020), Kim (2014), the World Bank on a day;
+unit values from CEPII's BACI where the shared data are.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_world_sources import shared
+
+from detente.corridors.catalogue import load_network, load_project
+from detente.corridors.cost import cost_change
+from detente.corridors.costpairs import regions_of, shipment_of
+from detente.corridors.costsectors import load_sectors
+from detente.corridors.costskim import costs_between
+from detente.corridors.network import Network
+from detente.corridors.routes import skim
+from detente.replicate.common import Comparison
+from detente.replicate.corridors import BELT_AND_ROAD, ORDER, Study, corridors
+from detente.world import World, load_world
+
+
+@pytest.fixture(scope="module")
+def found() -> Comparison:
+    return corridors()
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return load_world("korea")
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return load_network()
+
+
+# -- beside the print ------------------------------------------------------------------------
+def test_every_figure_has_the_printed_sign_and_the_verdict_counts_right(found):
+    table = found.frames["published"]
+    assert table.same_sign.all()
+    for row in table.itertuples():
+        size, ends = abs(row.here), sorted((abs(row.low), abs(row.high)))
+        assert row.same_order == (ends[0] / ORDER <= size <= ends[1] * ORDER)
+        assert row.in_range == (ends[0] <= size <= ends[1])
+    assert found.agrees == table.same_order.all()
+    assert f"{table.same_order.sum()} of {len(table)} within" in found.verdict
+
+
+def test_the_printed_figures_are_those_collected(found):
+    """Abstract of IFDP 1274; Kim (2014) and the World Bank as collected for this project."""
+    table = found.frames["published"].set_index("figure")
+    printed = {
+        "time, all pairs": (-2.5, -1.2),
+        "time, its pairs": (-3.2, -1.7),
+        "time, largest": (-11.9, -11.9),
+        "trade cost, all pairs": (-2.2, -1.1),
+        "trade cost, its pairs": (-2.8, -1.5),
+        "trade cost, largest": (-10.2, -10.2),
+        "trade Liaoning–Seoul": (16.0, 24.0),
+        "trade Jilin–Tokyo": (10.0, 16.0),
+        "trade, all pairs": (5.2, 5.2),
+    }
+    assert {k: (table.low[k], table.high[k]) for k in table.index} == printed
+
+
+def test_the_initiative_s_own_pairs_gain_more_than_all_pairs_as_printed(found):
+    table = found.frames["published"].set_index("figure").here
+    for what in ("time", "trade cost"):
+        assert (
+            table[f"{what}, largest"]
+            < table[f"{what}, its pairs"]
+            < table[f"{what}, all pairs"]
+        )
+
+
+def test_land_corridors_leave_pairs_across_the_ocean_alone(found):
+    pairs = found.frames["belt_and_road"].set_index(["exporter", "importer"])
+    for pair in (("USA", "JPN"), ("BRA", "ANZ"), ("CAN", "GBR"), ("KOR", "ANZ")):
+        assert pairs.loc[pair].shipping == pytest.approx(0.0, abs=1e-15)
+        assert pairs.loc[pair].days == 0.0
+    assert (pairs.days <= 1e-15).all()
+    top = set(pairs.sort_values("days").index[0])
+    assert top & set(BELT_AND_ROAD)
+
+
+def test_where_time_alone_costs_cost_falls_as_time_does():
+    """The paper's own definition: with freight for nothing the largest falls agree."""
+    study = Study()
+    nets = [study.network, study.bri[0]]
+    free = []
+    for net in nets:
+        edges = tuple(
+            replace(
+                e, usd_teu_km=0.0, usd_t_km_dry=0.0, usd_t_km_liquid=0.0, usd_teu=0.0, usd_t=0.0
+            )
+            for e in net.edges
+        )
+        modes = {m: replace(v, load_usd_teu=0.0, load_usd_t=0.0) for m, v in net.modes.items()}
+        transfers = tuple(replace(t, usd_teu=0.0, usd_t=0.0) for t in net.transfers)
+        free.append(Network(net.nodes, edges, modes, transfers))
+    change = cost_change(study.world, *free).table
+    change = change[(change.exporter == "CHN") & (change.importer == "EU27")]
+    i, n = study.world.country_index("CHN"), study.world.country_index("EU27")
+    days = [study.least_days(net)[i, n] for net in nets]
+    time = days[1] / days[0] - 1.0
+    fall = change.ad_valorem_after / change.ad_valorem_before - 1.0
+    # means over regions weigh differently by a percent or so: nearer regions count more
+    assert fall.to_numpy() == pytest.approx(time, abs=0.03)
+
+
+def test_freight_to_the_usa_is_of_the_order_of_customs_figures(found):
+    """Freight on US imports about 2003 by sector: half to twice, in the middle."""
+    table = found.frames["freight"]
+    ratio = table.here / table.printed
+    assert 0.5 < ratio.median() < 2.0
+    assert ratio.between(1 / ORDER, ORDER).all()
+
+
+# -- the table of sectors --------------------------------------------------------------------
+def test_unit_values_are_those_of_the_trade_data():
+    """CEPII BACI, 2022: million USD over million tonnes of the lines that a row names."""
+    data = pd.read_parquet(shared("baci_minerals", "baci_hs92_minerals_1995_2024.parquet"))
+    data = data[(data.t == 2022) & (data.q > 0)]
+    code = data.k.astype(str)
+    lines = {
+        "coal": code.str.startswith(("2701", "2702")),
+        "oil-gas": code.str.startswith("2709") | (code == "271111"),
+        "metal-ores": code.str.startswith("26"),
+        "other-mining": code.str.startswith("25"),
+    }
+    for sector, chosen in lines.items():
+        part = data[chosen]
+        value = 1000.0 * part.v.astype(float).sum() / part.q.astype(float).sum()
+        assert load_sectors()[sector].usd_per_tonne == pytest.approx(value, rel=0.005)
+
+
+# -- the embedded network ------------------------------------------------------------------
+def test_bulk_costs_are_the_routes_own(world, network):
+    """Every pair's figures in bulk against `routes.skim`, for a box and for coal."""
+    after = network.with_project(load_project("trans-korean-railway"))
+    regions = regions_of(world, network)
+    for sector in ("electronics", "coal"):
+        shipment = shipment_of(load_sectors()[sector])
+        for net in (network, after):
+            own, routes = (
+                costs_between(net, shipment, regions.codes),
+                skim(net, shipment, regions.codes),
+            )
+            for name in ("generalised", "usd_per_tonne", "days"):
+                np.testing.assert_allclose(getattr(own, name), getattr(routes, name), rtol=1e-9)
+            near = tuple(c for c in regions.codes if net.nodes[c].country == "PRK")
+            part = costs_between(net, shipment, regions.codes, near).generalised
+            touched = np.isfinite(part)
+            np.testing.assert_allclose(part[touched], routes.generalised[touched], rtol=1e-12)
+            assert touched[[c in near for c in regions.codes]].all()
+
+
+def test_the_railway_lowers_costs_of_third_countries_too(world, network):
+    """Korea to Russia, China, Europe get nearer; across the ocean nothing changes."""
+    found = cost_change(
+        world, network, network.with_project(load_project("trans-korean-railway"))
+    )
+    hat = {
+        (a, b): found.cost_hat[:, world.country_index(a), world.country_index(b)]
+        for a in ("KOR", "USA")
+        for b in ("RUS", "CHN", "EU27", "EECA", "BRA")
+    }
+    assert (found.cost_hat <= 1.0).all()
+    for other in ("RUS", "CHN", "EU27", "EECA"):
+        assert hat["KOR", other].min() < 0.999
+    assert (hat["USA", "BRA"] == 1.0).all()
+    coal = world.sector_index("coal")
+    assert hat["KOR", "EU27"][coal] > hat["KOR", "EU27"][world.sector_index("vehicles")]
+
+
+def test_the_kaesong_road_counts_once(world, network):
+    """The trade of 2015 went over it: opened again it adds nothing to what relief restores."""
+    found = cost_change(world, network, network.with_project(load_project("kaesong-road")))
+    prk, kor = world.country_index("PRK"), world.country_index("KOR")
+    assert (world.flows[:, prk, kor] == 0).all()
+    old = network.as_of(pd.Timestamp("2015-12-31").date())
+    ever = cost_change(world, network, old)
+    np.testing.assert_array_equal(ever.cost_hat[:, prk, kor], 1.0)
+    unknown = world.with_(meta={k: v for k, v in world.meta.items() if k != "dormant"})
+    twice = cost_change(unknown, network, network.with_project(load_project("kaesong-road")))
+    assert (twice.cost_hat[:, prk, kor] <= found.cost_hat[:, prk, kor]).all()
+    assert twice.cost_hat[:, prk, kor].min() < 0.99
+    assert any("PRK–KOR" in remark for remark in ever.remarks)
+
+
+def test_what_the_baseline_carries_costs_what_it_did(world, network):
+    """Lines have room for the baseline's own trade: with its volumes nothing is full before."""
+    found = cost_change(world, network, network, world.flows)
+    assert (found.loads.shadow_usd_per_tonne == 0).all()
+    assert (found.loads.mt <= found.loads.capacity_mt * (1 + 1e-9)).all()
+    assert any("room for that" in remark for remark in found.remarks)
+
+
+def test_capacity_of_the_railway_binds_at_the_trade_that_is_there(world, network):
+    """At the trade of 2022 a line with room for little is full and the gain is smaller."""
+    after = network.with_project(load_project("trans-korean-railway"))
+    narrow = Network(
+        after.nodes,
+        tuple(
+            replace(e, capacity_mt=0.5) if {e.a, e.b} == {"KAESONG", "DORASAN"} else e
+            for e in after.edges
+        ),
+        after.modes,
+        after.transfers,
+    )
+    kor, chn = world.country_index("KOR"), world.country_index("CHN")
+    electronics = world.sector_index("electronics")
+    free = cost_change(world, network, after).cost_hat[electronics, kor, chn]
+    found = cost_change(world, network, narrow, world.flows)
+    full = found.loads.query("a in ['KAESONG', 'DORASAN'] and b in ['KAESONG', 'DORASAN']")
+    assert full.mt.max() == pytest.approx(0.5, rel=1e-6)
+    assert full.shadow_usd_per_tonne.max() > 0
+    assert free < found.cost_hat[electronics, kor, chn] <= 1.0
+    again = cost_change(world, narrow, narrow, world.flows)
+    np.testing.assert_array_equal(again.cost_hat, 1.0)
