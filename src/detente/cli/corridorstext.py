@@ -29,8 +29,11 @@ _MOST, _THIRD = 8, 6
 _OPENS = ("opened", "transit")
 #: A change of trade cost below this is no change, share.
 _NOTHING = 5e-6
-_HEADERS = ("", "km", "days", "USD/TEU", "USD/t", "with time*")
-_NOTE = "* freight and the value of the days under way, USD per tonne"
+_HEADERS = ("", "km", "days", "USD/TEU", "USD/t", "in all*")
+_NOTE = (
+    "* freight, the value of the days under way, and what room costs on lines that are full "
+    "today; USD per tonne"
+)
 
 
 # -- a list ------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from detente.corridors.tables import (
     read_edges,
     read_modes,
     read_nodes,
+    read_scarcity,
     read_transfers,
 )
 from detente.errors import InputError, Place, nearest
@@ -80,6 +81,7 @@ def _network(folder: Path) -> Network:
     nodes = read_nodes(folder / "nodes.csv")
     modes = read_modes(usual("modes.csv"))
     edges = read_edges(folder / "edges.csv", nodes, modes)
+    edges = read_scarcity(folder / "scarcity.csv", edges)
     return Network(nodes, edges, modes, read_transfers(usual("transfers.csv")))
 
 

@@ -70,6 +70,9 @@ class Change:
         if edge is None:
             return None
         own = {name: getattr(edge, name) for name in self.values}
+        if self.values.get("capacity_mt", 0.0) > edge.capacity_mt:
+            # there is other room now than the price was found at: room is counted instead
+            edge = replace(edge, scarcity_usd_t=0.0)
         return replace(edge, **_better(own, self.values))
 
 

@@ -78,7 +78,7 @@ class _Search:
 
     def __init__(self, goods: Commodities) -> None:
         self.goods, self.graph = goods, goods.graph
-        self.room = np.array([e.capacity_mt * _KT_PER_MT for e in self.graph.edges])
+        self.room = np.array([e.counted_mt * _KT_PER_MT for e in self.graph.edges])
         self.limited = np.isfinite(self.room)
         self.toll = np.zeros(len(self.room))
         self.pool = Pool(self.graph, np.flatnonzero(self.limited))

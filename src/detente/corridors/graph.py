@@ -51,7 +51,7 @@ class Graph:
         The passable ones, in the order of their keys.
     layer : tuple of str, length E
         Of the edge; load, unload, transfer for the others.
-    km, hours, usd_teu, usd_t_dry, usd_t_liquid : ndarray, shape (E,)
+    km, hours, usd_teu, usd_t_dry, usd_t_liquid, scarcity : ndarray, shape (E,)
     """
 
     network: Network
@@ -67,6 +67,7 @@ class Graph:
     usd_teu: Floats
     usd_t_dry: Floats
     usd_t_liquid: Floats
+    scarcity: Floats
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -136,9 +137,9 @@ class Graph:
         return self.usd_t_dry if shipment.kind == "dry" else self.usd_t_liquid
 
     def generalised(self, shipment: Shipment) -> Floats:
-        """Freight and the value of the time of each arc, USD per tonne, shape (E,)."""
+        """Freight, the value of time and scarce room of each arc, USD per tonne, (E,)."""
         daily = shipment.value_of_time * shipment.usd_per_tonne
-        return self.usd(shipment) + daily / HOURS_PER_DAY * self.hours
+        return self.usd(shipment) + daily / HOURS_PER_DAY * self.hours + self.scarcity
 
     def shortest(
         self, weight: Floats, sources: Ints, permits: Permits = frozenset()
@@ -244,11 +245,11 @@ def graph_of(network: Network) -> Graph:
 class _Arcs:
     """Rows of arcs while they are collected."""
 
-    rows: list[tuple[int, int, int, str, float, float, float, float, float]]
+    rows: list[tuple[int, int, int, str, float, float, float, float, float, float]]
 
     def add(self, tail: int, head: int, edge: int, layer: str, *figures: float) -> None:
-        km, hours, usd_teu, dry, liquid = figures
-        self.rows.append((tail, head, edge, layer, km, hours, usd_teu, dry, liquid))
+        km, hours, usd_teu, dry, liquid, scarcity = (*figures, 0.0)[:6]
+        self.rows.append((tail, head, edge, layer, km, hours, usd_teu, dry, liquid, scarcity))
 
 
 def _compiled(network: Network) -> Graph:
@@ -261,15 +262,16 @@ def _compiled(network: Network) -> Graph:
         one, other = vertex[e.a, e.layer], vertex[e.b, e.layer]
         usd_teu = e.usd_teu_km * e.km + e.usd_teu
         dry, liquid = (r * e.km + e.usd_t for r in (e.usd_t_km_dry, e.usd_t_km_liquid))
+        figures = (e.km, e.hours, usd_teu, dry, liquid, e.scarcity_usd_t)
         for start, end in ((one, other), (other, one)):
-            arcs.add(start, end, number, e.layer, e.km, e.hours, usd_teu, dry, liquid)
+            arcs.add(start, end, number, e.layer, *figures)
     _add_transfers(network, codes, vertex, arcs)
     _add_ends(network, codes, vertex, arcs)
-    columns = list(zip(*arcs.rows, strict=True)) or [()] * 9
+    columns = list(zip(*arcs.rows, strict=True)) or [()] * 10
     tail, head, edge = (np.array(columns[k], dtype=np.intp) for k in range(3))
     layer = tuple(map(str, columns[3]))
-    figures = (np.array(column, dtype=np.float64) for column in columns[4:])
-    return Graph(network, codes, vertex, tail, head, edge, edges, layer, *figures)
+    priced = (np.array(column, dtype=np.float64) for column in columns[4:])
+    return Graph(network, codes, vertex, tail, head, edge, edges, layer, *priced)
 
 
 def _add_transfers(

@@ -153,6 +153,10 @@ class Edge:
     owner : str
         Whose shipments an edge with ``use: own`` carries: a country, or several joined by
         ``+``. Filled in by the network where it is blank.
+    scarcity_usd_t : float
+        What room on an edge that is full today costs, USD per tonne and crossing: the price
+        at which trade as it is fits through (``scarcity.csv``). It is part of what decides
+        a route, and no freight. Where it is above zero the price stands for the capacity.
     """
 
     a: str
@@ -176,6 +180,12 @@ class Edge:
     verification: str = "assumed"
     note: str = ""
     owner: str = ""
+    scarcity_usd_t: float = 0.0
+
+    @property
+    def counted_mt(self) -> float:
+        """The capacity that is counted, million tonnes a year: infinite where a price is."""
+        return float("inf") if self.scarcity_usd_t > 0 else self.capacity_mt
 
     @property
     def layer(self) -> str:

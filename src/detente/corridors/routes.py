@@ -4,7 +4,9 @@ The generalised cost of a tonne is freight plus the value of the time that it is
 (Hummels & Schaur 2013, American Economic Review 103(7): a day in transit is worth a share of
 the goods' value)::
 
-    c = freight + value_of_time · usd_per_tonne · days
+    c = freight + value_of_time · usd_per_tonne · days + scarcity
+
+Scarcity is what room costs on edges that are full today (`Edge.scarcity_usd_t`).
 """
 
 from __future__ import annotations
@@ -131,7 +133,9 @@ class Route:
     usd_per_tonne : float
         Freight, USD per tonne.
     generalised : float
-        Freight and the value of time, USD per tonne.
+        Freight, the value of time and scarce room, USD per tonne.
+    scarcity : float
+        Scarce room within it, USD per tonne.
     """
 
     legs: tuple[Leg, ...]
@@ -140,6 +144,7 @@ class Route:
     usd_per_teu: float
     usd_per_tonne: float
     generalised: float
+    scarcity: float = 0.0
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -267,8 +272,8 @@ def skim(network: Network, shipment: Shipment, nodes: Sequence[str]) -> Skim:
     graph = graph_of(network)
     at = np.array([graph.index[code] for code in nodes], dtype=np.intp)
     weight, usd = graph.generalised(shipment), graph.usd(shipment)
-    values = np.stack([usd, graph.hours / HOURS_PER_DAY, graph.km], axis=1)
-    found = np.full((len(nodes), len(nodes), 3), np.inf)
+    values = np.stack([usd, graph.hours / HOURS_PER_DAY, graph.km, graph.scarcity], axis=1)
+    found = np.full((len(nodes), len(nodes), 4), np.inf)
     for permits, rows, columns in _groups(graph, at):
         distance, arc = graph.shortest(weight, at[rows], permits)
         sinks = graph.sink(at[columns])
@@ -277,8 +282,8 @@ def skim(network: Network, shipment: Shipment, nodes: Sequence[str]) -> Skim:
         found[np.ix_(columns, rows)] = sums.transpose(1, 0, 2)
         found[np.ix_(rows, columns)] = sums
     found[at[:, None] == at] = 0.0
-    freight, days, km = (np.ascontiguousarray(found[..., k]) for k in range(3))
-    generalised = freight.copy()
+    freight, days, km, scarce = (np.ascontiguousarray(found[..., k]) for k in range(4))
+    generalised = freight + scarce
     there = np.isfinite(days)
     generalised[there] += shipment.value_of_time * shipment.usd_per_tonne * days[there]
     return Skim(nodes, generalised, freight, days, km)
@@ -331,6 +336,7 @@ def route_of(graph: Graph, shipment: Shipment, arcs: Sequence[int]) -> Route:
     )
     days = math.fsum(leg.hours for leg in legs) / HOURS_PER_DAY
     per_tonne = math.fsum(leg.usd for leg in legs)
+    scarcity = math.fsum(float(graph.scarcity[j]) for j in arcs)
     boxed = shipment.kind == "container"
     return Route(
         legs=legs,
@@ -338,7 +344,10 @@ def route_of(graph: Graph, shipment: Shipment, arcs: Sequence[int]) -> Route:
         days=days,
         usd_per_teu=per_tonne * shipment.tonnes_per_teu if boxed else math.nan,
         usd_per_tonne=per_tonne,
-        generalised=per_tonne + shipment.value_of_time * shipment.usd_per_tonne * days,
+        generalised=(
+            per_tonne + shipment.value_of_time * shipment.usd_per_tonne * days + scarcity
+        ),
+        scarcity=scarcity,
     )
 
 

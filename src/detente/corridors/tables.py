@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -252,6 +253,40 @@ def _edge(record: Mapping[Any, Any], modes: Mapping[str, Mode], path: Path) -> E
         open_until=until,
         **given,
         **words,
+    )
+
+
+def read_scarcity(path: Path, edges: Sequence[Edge]) -> tuple[Edge, ...]:
+    """Edges with the price of room on those that are full, from ``scarcity.csv``.
+
+    Parameters
+    ----------
+    path : Path
+        Columns a, b, layer, usd_t; where there is no such file no edge has a price.
+    edges : sequence of Edge
+
+    Raises
+    ------
+    InputError
+        A negative price; an edge that is not there, or that has no capacity to be full.
+    """
+    if not path.is_file():
+        return tuple(edges)
+    frame = _table(path, ("a", "b", "layer"), ("usd_t",), ())
+    refuse_below(frame, "usd_t", 0.0, path)
+    known = {e.key: e for e in edges}
+    priced: dict[Key, float] = {}
+    for record in frame.reset_index().to_dict("records"):
+        key = key_of(record["a"], record["b"], record["layer"])
+        if key not in known:
+            what, near = no_edge(edges, record["a"], record["b"], record["layer"])
+            raise InputError(what, _place(path, record["line"]), near)
+        if math.isinf(known[key].capacity_mt):
+            what = f"the edge {known[key]} has no capacity, so that it cannot be full."
+            raise InputError(what, _place(path, record["line"]))
+        priced[key] = float(record["usd_t"])
+    return tuple(
+        replace(e, scarcity_usd_t=priced[e.key]) if e.key in priced else e for e in edges
     )
 
 
