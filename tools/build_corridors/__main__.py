@@ -8,7 +8,13 @@ from pathlib import Path
 
 from detente.errors import InputError
 
-from .lanes import measured, read_places, searoute_measure, write_atomically
+from .lanes import (
+    measured,
+    read_drawn,
+    read_places,
+    searoute_measure,
+    write_atomically,
+)
 
 TARGET = Path(__file__).resolve().parents[2] / "src" / "detente" / "data" / "corridors"
 
@@ -17,7 +23,11 @@ def main() -> None:
     """Rewrite the lengths of sea lanes in ``edges.csv``; a second run changes nothing."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "folder", nargs="?", type=Path, default=TARGET, help="folder of nodes.csv, edges.csv"
+        "folder",
+        nargs="?",
+        type=Path,
+        default=TARGET,
+        help="folder of nodes.csv, edges.csv and sealanes.csv",
     )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; status 1 if a length differs"
@@ -27,16 +37,20 @@ def main() -> None:
     try:
         source, measure = searoute_measure()
         places = read_places(given.folder / "nodes.csv")
-        text, done, left = measured(edges, places, source, measure)
+        drawn = read_drawn(given.folder / "sealanes.csv", places)
+        found = measured(edges, places, source, measure, drawn)
     except (InputError, OSError) as error:
         raise SystemExit(f"build_corridors: {error}") from error
-    same = text == edges.read_text(encoding="utf-8")
-    print(f"{done} lanes measured by {source}, {left} given by hand left as they are")
+    same = found.text == edges.read_text(encoding="utf-8")
+    print(
+        f"{found.by_searoute} lanes measured by {source}, {found.drawn} along the drawn lane, "
+        f"which is shorter; {found.by_hand} given by hand left as they are"
+    )
     print("nothing changes" if same else "the file differs")
     if given.check:
         sys.exit(0 if same else 1)
     if not same:
-        write_atomically(edges, text)
+        write_atomically(edges, found.text)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,24 @@
-"""Lengths of the sea lanes of ``edges.csv``, by the lanes of the package searoute.
+"""Lengths of the sea lanes of ``edges.csv``: the smaller of two measures.
 
-searoute (Apache-2.0, Gent Halili) finds the shortest way over a fixed network of sea lanes,
-to which both ports are tied by straight lines. It is needed here only: the distances that it
-gives are facts, and they are kept in ``edges.csv`` with its version.
+searoute (Apache-2.0, Gent Halili) finds the shortest way over a fixed network of sea lanes, to
+which both ports are tied by straight lines; where its nearest lane is far off, as in the Japan
+Sea, the way comes out too long. The lanes of ``sealanes.csv``, which ``tools.build_land`` draws
+for maps, are from the same network with a grid at sea near Korea, kept off the land: a way that
+a ship can take too. searoute is needed here only: what it gives are facts, and they are kept in
+``edges.csv`` with its version.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 from detente.errors import InputError, Place
@@ -21,8 +27,31 @@ Point = tuple[float, float]
 Measure = Callable[[Point, Point], float]
 """Kilometres by sea between two points (latitude, longitude in degrees)."""
 
-OURS = "searoute "
-"""How the ``source`` of a lane begins that this tool may rewrite; a blank one may be too."""
+SEAROUTE = "searoute "
+"""How the ``source`` of a lane that searoute measured begins; its version follows."""
+DRAWN = "drawn lane of sealanes.csv"
+"""The ``source`` of a lane whose drawn way is shorter than searoute's."""
+EARTH_KM = 6371.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What `measured` made of ``edges.csv``.
+
+    Attributes
+    ----------
+    text : str
+        The new text of the file.
+    by_searoute, drawn : int
+        Lanes whose length is searoute's, and those whose length is the drawn lane's.
+    by_hand : int
+        Lanes left as they are, because their source names something else.
+    """
+
+    text: str
+    by_searoute: int
+    drawn: int
+    by_hand: int
 
 
 def searoute_measure() -> tuple[str, Measure]:
@@ -46,7 +75,7 @@ def searoute_measure() -> tuple[str, Measure]:
         ends = [list(reversed(point)) for point in (one, other)]
         return float(find(*ends, append_orig_dest=True).properties["length"])
 
-    return OURS + version("searoute"), measure
+    return SEAROUTE + version("searoute"), measure
 
 
 def read_places(nodes: Path) -> dict[str, Point]:
@@ -57,9 +86,48 @@ def read_places(nodes: Path) -> dict[str, Point]:
         }
 
 
+def great_circle(one: Point, other: Point) -> float:
+    """Kilometres between two places (latitude, longitude in degrees), by the haversine."""
+    lat, lat2 = math.radians(one[0]), math.radians(other[0])
+    half = math.sin((lat2 - lat) / 2) ** 2
+    half += math.cos(lat) * math.cos(lat2) * math.sin(math.radians(other[1] - one[1]) / 2) ** 2
+    return 2 * EARTH_KM * math.asin(min(1.0, math.sqrt(half)))
+
+
+def read_drawn(lanes: Path, places: Mapping[str, Point]) -> dict[tuple[str, str], float]:
+    """Kilometres along every lane of ``sealanes.csv``, by its two ends in order of code.
+
+    Raises
+    ------
+    InputError
+        If a lane ends at a node that is not there, or its points are no pairs of numbers.
+    """
+    found = {}
+    with lanes.open(encoding="utf-8", newline="") as file:
+        numbered = [(n, line) for n, line in enumerate(file, 1) if not line.startswith("#")]
+    reader = csv.DictReader(line for _, line in numbered)
+    for (line, _), row in zip(numbered[1:], reader, strict=True):
+        ends = [_place(places, row[end], Place(lanes.name, line, end)) for end in "ab"]
+        try:
+            values = [float(value) for value in row["points"].split()]
+            points = [(lat, lon) for lon, lat in zip(values[::2], values[1::2], strict=True)]
+        except ValueError as error:
+            where = Place(lanes.name, line, "points")
+            raise InputError("longitude and latitude in turn, as numbers", where) from error
+        way = [ends[0], *points, ends[1]]
+        km = sum(great_circle(p, q) for p, q in pairwise(way))
+        a, b = sorted((row["a"], row["b"]))
+        found[a, b] = km
+    return found
+
+
 def measured(
-    edges: Path, places: Mapping[str, Point], source: str, measure: Measure
-) -> tuple[str, int, int]:
+    edges: Path,
+    places: Mapping[str, Point],
+    source: str,
+    measure: Measure,
+    drawn: Mapping[tuple[str, str], float],
+) -> Measured:
     """The text of ``edges.csv`` with every lane measured.
 
     Parameters
@@ -69,15 +137,15 @@ def measured(
     places : mapping of str to (float, float)
         Latitude and longitude of each node, degrees.
     source : str
-        What to write under ``source``.
+        What to write under ``source`` where ``measure`` gives the smaller length.
     measure : callable
         Kilometres by sea between two places.
+    drawn : mapping of (str, str) to float
+        Kilometres along drawn lanes (`read_drawn`); a lane that is not drawn is measured only.
 
     Returns
     -------
-    tuple of (str, int, int)
-        The new text; how many lanes were measured; how many were left as given by hand,
-        because their source names something else.
+    Measured
 
     Raises
     ------
@@ -87,24 +155,36 @@ def measured(
     with edges.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         header, rows = list(reader.fieldnames or ()), list(reader)
-    done = left = 0
+    count = {source: 0, DRAWN: 0, "": 0}
     for line, row in enumerate(rows, start=2):
         if row["mode"] != "sea":
             continue
-        if row["source"] and not row["source"].startswith(OURS):
-            left += 1
+        if row["source"] and not row["source"].startswith((SEAROUTE, DRAWN)):
+            count[""] += 1
             continue
-        for end in ("a", "b"):
-            if row[end] not in places:
-                raise InputError(f"there is no node '{row[end]}'", Place(edges.name, line, end))
-        km = measure(places[row["a"]], places[row["b"]])
-        row.update(km=f"{km:.0f}", source=source, verification="verified")
-        done += 1
+        ends = [_place(places, row[end], Place(edges.name, line, end)) for end in "ab"]
+        a, b = sorted((row["a"], row["b"]))
+        km = round(measure(*ends))
+        # up, so that a drawn lane never rounds to less than the great circle
+        other = math.ceil(drawn[a, b]) if (a, b) in drawn else km
+        named = DRAWN if other < km else source
+        row.update(km=str(min(km, other)), source=named, verification="verified")
+        count[named] += 1
+    return Measured(_text(header, rows), count[source], count[DRAWN], count[""])
+
+
+def _place(places: Mapping[str, Point], code: str, where: Place) -> Point:
+    if code not in places:
+        raise InputError(f"there is no node '{code}'", where)
+    return places[code]
+
+
+def _text(header: list[str], rows: list[dict[str, str]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, header, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue(), done, left
+    return text.getvalue()
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -34,9 +34,12 @@ SLACK = 0.04
 NEIGHBOURS = 8.0
 #: Canals that the lanes leave out: Kiel.
 CANALS = (((9.14, 53.89), (9.7, 54.25), (10.15, 54.37), (10.25, 54.5)),)
+#: Ports behind an island or a bank that the drawn land leaves out, and the only place by which
+#: ships come and go: Shanghai, the south channel of the Yangtze's mouth.
+MOUTHS = {(121.8, 31.25): (122.25, 31.05)}
 #: Where ships hug coasts that no lane follows: a grid of our own (west, south, east, north and
 #: step in degrees), and how much longer a way over it counts.
-GRID = (117.0, 31.0, 142.0, 46.0, 0.25)
+GRID = (117.0, 22.0, 142.0, 46.0, 0.25)
 OFF_LANE = 1.1
 
 
@@ -161,12 +164,12 @@ class Lanes:
             for i in range(round((east - west) / step) + 1)
             for j in range(round((north - south) / step) + 1)
         ]
-        wet = {p for p in at if not self.coast.dry(p)}
-        for a in wet:
+        wet = {p for p in at if not self.coast.dry(p)} | set(MOUTHS.values())
+        for a in sorted(wet):
             ways = ((step, 0.0), (0.0, step), (step, step), (step, -step))
             near = [(a[0] + dx, a[1] + dy) for dx, dy in ways]
             near = [p for p in near if p in wet]
-            near += [p for p in lanes if math.dist(p, a) < step]
+            near += [p for p in (*lanes, *MOUTHS.values()) if 0 < math.dist(p, a) < step]
             for b in near:
                 if not self.coast.crossed(a, b, ()):
                     self._link((a, b))
@@ -187,7 +190,8 @@ class Lanes:
             if so_far > best[p]:
                 continue
             steps = set(joins[a]) if p == a else self.next.get(p, set())
-            steps = steps | {b} if p == a and math.dist(a, b) < NEIGHBOURS else steps
+            near = math.dist(a, b) < NEIGHBOURS and not {a, b} & set(MOUTHS)
+            steps = steps | {b} if p == a and near else steps
             for q in steps | ({b} if p in ends else set()):
                 cost = so_far + self._cost(p, q, (a, b))
                 if cost < best.get(q, math.inf):
@@ -199,6 +203,8 @@ class Lanes:
         return self._thinned(way[::-1])
 
     def _nearest(self, port: Point) -> list[Point]:
+        if port in MOUTHS:
+            return [MOUTHS[port]]
         return sorted(self.next, key=lambda p: great_circle(p, port))[:JOIN]
 
     def _cost(self, p: Point, q: Point, ports: tuple[Point, Point]) -> float:
