@@ -24,6 +24,7 @@ SHOCK_ARRAYS: Mapping[str, tuple[str, float, float]] = {
     "productivity_hat": ("si", 0.0, np.inf),
     "labour_hat": ("n", 0.0, np.inf),
     "transfer": ("n", -np.inf, np.inf),
+    "payment": ("n", -np.inf, np.inf),
     "deficit_path": ("n", -np.inf, np.inf),
 }
 
@@ -99,6 +100,9 @@ class Shocks:
         L̂[n].
     transfer : ndarray, shape (N,), optional
         Million USD received; sums to zero.
+    payment : ndarray, shape (N,), optional
+        Million USD received for factors and services that no flow shows (building, tolls);
+        sums to zero. It moves money like a transfer, and counts as earned.
     caps : tuple of Cap
         Quantity caps.
     deficit_rule : str
@@ -121,6 +125,7 @@ class Shocks:
     productivity_hat: Array | None = None
     labour_hat: Array | None = None
     transfer: Array | None = None
+    payment: Array | None = None
     caps: tuple[Cap, ...] = ()
     deficit_rule: str = "fixed"
     proportional_to: str | None = None
@@ -220,7 +225,7 @@ def validate_shocks(world: World, shocks: Shocks) -> None:
     """
     for key, array in shocks.arrays().items():
         _check_array(world, key, array)
-    for key in ("transfer", "deficit_path"):
+    for key in ("transfer", "payment", "deficit_path"):
         _check_sum(key, getattr(shocks, key), float(world.value_added.sum()))
     if shocks.link_open is not None and shocks.dormant_share is None and shocks.link_open.any():
         cell = np.unravel_index(int(np.argmax(shocks.link_open > 0)), shocks.link_open.shape)

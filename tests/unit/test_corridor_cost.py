@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from detente.corridors.assign import Demand, assign
 from detente.corridors.cost import cost_change, region_change, with_time_value
 from detente.corridors.costflow import flow
-from detente.corridors.costpairs import distances_km, shipment_of
+from detente.corridors.costpairs import distances_km, regions_of, shipment_of, tonnes_between
 from detente.corridors.costsectors import SectorFreight, load_sectors, table_for
 from detente.corridors.costskim import costs_between
 from detente.corridors.network import Mode, Network, Node, Transfer, make_edge
@@ -284,33 +284,40 @@ def test_tonnes_on_a_line_are_value_over_unit_value():
 @settings(max_examples=examples(10))
 @given(seed=st.integers(0, 10_000), room=st.floats(0.05, 2.0))
 def test_blocks_find_what_the_programme_by_pair_finds(seed, room):
-    """Total cost, loads and costs of the decomposition against `assign.assign`."""
+    """Total cost and costs of the decomposition against `assign.assign`."""
     rng = np.random.default_rng(seed)
-    places = ["PYONGYANG", "RAJIN", "SEOUL", "BUSAN", "SHENYANG", "DALIAN", "TOKYO"]
+    places = ("BUSAN", "DALIAN", "PYONGYANG", "RAJIN", "SEOUL", "SHENYANG", "TOKYO")
     full = {"PYONGYANG_SEOUL": {"state": "open", "capacity_mt": room}}
     net = network(**full, PYONGYANG_RAJIN={"capacity_mt": 1.0})
-    shipments = [shipment_of(row) for row in ROWS.values()]
+    upper = np.triu(np.ones((7, 7)), k=1)
+    sent = {shipment_of(row): upper * rng.uniform(1e3, 4e5, (7, 7)) for row in ROWS.values()}
+    countries = [NODES[c].country for c in places]
+    owner = np.array([countries.index(c) for c in countries])
+    found = flow(net, places, owner, sent)
     asked = [
-        (s, a, b, float(rng.uniform(1e3, 4e5)))
-        for s in shipments
-        for k, a in enumerate(places)
-        for b in places[k + 1 :]
+        (s, a, b, sent[s][j, k])
+        for s in sent
+        for j, a in enumerate(places)
+        for k, b in enumerate(places)
+        if j < k
     ]
-    blocks = [(shipments.index(s), NODES[a].country, NODES[b].country) for s, a, b, _ in asked]
-    found = flow(net, asked, blocks)
     exact = assign(net, [Demand(a, b, s, t) for s, a, b, t in asked])
-    tonnes = np.array([t for *_, t in asked])
+    paid = {s: costs_between(net, s, places).generalised.copy() for s in sent}
+    goods = found.goods
+    for d, f in enumerate(found.inside):
+        at = (goods.one[f], goods.other[f])
+        paid[goods.shipments[goods.kind[f]]][at] = found.generalised[d]
+        s = goods.shipments[goods.kind[f]]
+        timed = found.usd_per_tonne[d] + s.value_of_time * s.usd_per_tonne * found.days[d]
+        assert found.generalised[d] == pytest.approx(timed, rel=1e-9)
     assert (found.served == 1.0).all()
-    free = [costs_between(net, s, (a, b)).generalised[0, 1] for s, a, b, _ in asked]
-    least, most = tonnes @ np.array(free), tonnes @ exact.average
+    least = sum((sent[s] * costs_between(net, s, places).generalised).sum() for s in sent)
+    total = sum((sent[s] * paid[s]).sum() for s in sent)
+    most = np.array([t for *_, t in asked]) @ exact.average
     within = 2e-3 * (most - least) + 1e-6 * most
-    assert tonnes @ found.generalised == pytest.approx(most, abs=within)
-    assert tonnes @ found.generalised >= most * (1 - 1e-9)
+    assert total == pytest.approx(most, abs=within)
+    assert total >= most * (1 - 1e-9)
     assert (found.loads.mt <= found.loads.capacity_mt * (1 + 1e-6)).all()
-    value = np.array([s.value_of_time * s.usd_per_tonne for s, *_ in asked])
-    np.testing.assert_allclose(
-        found.generalised, found.usd_per_tonne + value * found.days, rtol=1e-9
-    )
 
 
 def test_what_no_line_has_room_for_is_told():
@@ -335,6 +342,138 @@ def test_volumes_that_cannot_be_are_refused():
         change(volumes=np.full((3, 4, 4), -1.0))
     with pytest.raises(InputError, match="million USD"):
         change(volumes=np.ones((3, 4)))
+
+
+# -- transit ---------------------------------------------------------------------------------
+THREE = {c: NODES[c] for c in ("SEOUL", "KAESONG", "PYONGYANG", "SHENYANG")}
+RAIL = {"usd_teu_km": 0.05, "usd_t_km_dry": 0.001}
+THROUGH = (
+    ("SEOUL", "SHENYANG", "sea", 1500.0, None, {}),
+    ("SEOUL", "KAESONG", "rail", 70.0, 1435, RAIL),
+    ("KAESONG", "PYONGYANG", "rail", 190.0, 1435, RAIL | {"state": "closed"}),
+    ("PYONGYANG", "SHENYANG", "rail", 480.0, 1435, RAIL),
+)
+
+
+def crossing(volumes, world=None, **opened):
+    after = network(THROUGH, THREE, KAESONG_PYONGYANG={"state": "open"} | opened)
+    return change(world, network(THROUGH, THREE), after, volumes)
+
+
+def saved_by_hand():
+    """Sea less rail, USD a container of food: freight, and 0.009 of 1900 USD a tonne a day."""
+    day = 0.009 * 1900 * 13
+    sea = 2 * 50 + 0.1 * 1500 + day * (2 * 12 + 1500 / 30) / 24
+    return sea - (2 * 60 + 0.05 * 740 + day * (2 * 24 + 740 / 40) / 24)
+
+
+def food_both_ways():
+    """100 thousand tonnes from Korea to China, 200 back; more that is not transit."""
+    volumes = np.zeros((3, 4, 4))
+    volumes[FOOD, KOR, CHN], volumes[FOOD, CHN, KOR] = 190.0, 380.0
+    return volumes
+
+
+@pytest.mark.parametrize("given_volumes", [True, False])
+def test_transit_through_the_country_in_the_middle_by_hand(given_volumes):
+    """What the country itself sends and gets is no transit."""
+    volumes = food_both_ways()
+    volumes[FOOD, PRK, KOR] = volumes[FOOD, CHN, PRK] = 1900.0
+    world = small_korea().with_(flows=volumes + 1e-12)
+    found = crossing(volumes if given_volumes else None, world).transit
+    found = found[found.kilotonnes > 1e-6].set_index(["country", "exporter", "importer"])
+    assert list(found.index) == [("PRK", "CHN", "KOR"), ("PRK", "KOR", "CHN")]
+    np.testing.assert_allclose(found.kilotonnes, [200.0, 100.0], rtol=1e-9)
+    np.testing.assert_allclose(found.teu, [2e5 / 13, 1e5 / 13], rtol=1e-9)
+    np.testing.assert_allclose(found.saved_usd_per_teu, saved_by_hand(), rtol=1e-9)
+
+
+def test_transit_of_a_full_line_is_what_it_holds():
+    """Room for 150 of 300 thousand tonnes: these save what all would, the others go by sea."""
+    full = crossing(food_both_ways(), capacity_mt=0.15)
+    found = full.transit
+    assert list(found.exporter) == ["CHN", "KOR"]
+    np.testing.assert_allclose(found.kilotonnes, [100.0, 50.0], rtol=1e-6)
+    assert full.loads.mt.sum() == pytest.approx(0.15, rel=1e-6)
+    np.testing.assert_allclose(found.saved_usd_per_teu, saved_by_hand(), rtol=1e-9)
+    # the most that a toll can take is what room on the line is worth
+    toll = full.loads.shadow_usd_per_tonne.max() * 13
+    assert toll == pytest.approx(saved_by_hand(), rel=1e-6)
+
+
+def test_bulk_counts_20_tonnes_a_container():
+    volumes = np.zeros((3, 4, 4))
+    volumes[COAL, KOR, CHN] = 150.0
+    found = crossing(volumes).transit
+    sea = 2 * 3 + 0.005 * 1500 + 0.0005 * 150 * (24 + 50) / 24
+    rail = 2 * 2 + 0.001 * 740 + 0.0005 * 150 * (48 + 740 / 40) / 24
+    assert found.kilotonnes[0] == pytest.approx(1000.0, rel=1e-9)
+    assert found.teu[0] == pytest.approx(1e6 / 20, rel=1e-9)
+    assert found.saved_usd_per_teu[0] == pytest.approx(20 * (sea - rail), rel=1e-9)
+
+
+def test_no_project_no_transit():
+    columns = ["country", "exporter", "importer", "kilotonnes", "teu", "saved_usd_per_teu"]
+    for net in (network(THROUGH, THREE), network(**OPEN)):
+        for volumes in (None, np.full((3, 4, 4), 100.0)):
+            found = change(before=net, after=net, volumes=volumes).transit
+            assert found.empty
+            assert list(found.columns) == columns
+
+
+# -- what does not hang on anything else -----------------------------------------------------
+def test_tonnes_between_regions_hang_on_mass_and_distance_alone():
+    """Summed over regions they are what economies send; θ and costs are not asked."""
+    regions = regions_of(small_korea(), network())
+    sent = np.random.default_rng(1).uniform(0.0, 1e6, (4, 4))
+    np.fill_diagonal(sent, 0.0)
+    everywhere = np.ones((len(regions.codes),) * 2, dtype=bool)
+    found = tonnes_between(regions, everywhere, sent)
+    held = (regions.share > 0).astype(float)
+    np.testing.assert_allclose(held @ found @ held.T, sent, rtol=1e-12)
+    a, b, c = (regions.codes.index(n) for n in ("SEOUL", "BUSAN", "TOKYO"))
+    km = distances_km(np.array([(NODES[n].lat, NODES[n].lon) for n in regions.codes]))
+    ratio = 900 / 600 * (km[a, c] / km[b, c]) ** -0.5
+    assert found[a, c] / found[b, c] == pytest.approx(ratio, rel=1e-12)
+    parted = everywhere.copy()
+    parted[a, c] = parted[c, a] = False
+    other = tonnes_between(regions, parted, sent)
+    assert other[a, c] == 0.0
+    np.testing.assert_allclose(held @ other @ held.T, sent, rtol=1e-12)
+
+
+def test_loads_hang_on_no_elasticity():
+    volumes = np.full((3, 4, 4), 2000.0)
+    after = network(PYONGYANG_SEOUL={"state": "open", "capacity_mt": 0.3})
+    world = small_korea()
+    other = world.with_(trade_elasticity=world.trade_elasticity * 2.0)
+    one, two = (change(w, after=after, volumes=volumes).loads for w in (world, other))
+    np.testing.assert_array_equal(one.mt, two.mt)
+
+
+def test_a_line_that_nobody_uses_changes_no_cost_where_lines_are_full():
+    volumes = np.full((3, 4, 4), 4000.0)
+    full = {"PYONGYANG_SEOUL": {"state": "open", "capacity_mt": 0.3}}
+    aside = (*LINES, ("BUSAN", "TOKYO", "road", 1e5, None, {"capacity_mt": 1.0}))
+    found = change(before=network(**full), after=network(aside, **full), volumes=volumes)
+    assert found.loads.shadow_usd_per_tonne.max() > 0
+    np.testing.assert_array_equal(found.cost_hat, 1.0)
+
+
+def test_capacities_do_not_mind_the_order_of_countries_and_sectors():
+    from detente.world.aggregate import reorder
+
+    volumes = np.random.default_rng(4).uniform(0.0, 3000.0, (3, 4, 4))
+    after = network(PYONGYANG_SEOUL={"state": "open", "capacity_mt": 0.3})
+    world = small_korea()
+    turned = reorder(world, ("JPN", "CHN", "PRK", "KOR"), ("food", "coal", "textiles"))
+    at = [world.country_index(c) for c in turned.countries]
+    rows = [world.sector_index(s) for s in turned.sectors]
+    here = change(world, after=after, volumes=volumes)
+    there = change(turned, after=after, volumes=volumes[np.ix_(rows, at, at)])
+    assert here.loads.shadow_usd_per_tonne.max() > 0
+    np.testing.assert_allclose(there.cost_hat, here.cost_hat[np.ix_(rows, at, at)], rtol=1e-10)
+    np.testing.assert_allclose(there.loads.mt, here.loads.mt, rtol=1e-10)
 
 
 # -- links that open, close, or were open once ---------------------------------------------

@@ -48,8 +48,9 @@ def test_where_the_factors_come_from(content: str) -> None:
     shocks = result.equilibrium.shocks
     prk = world.country_index("PRK")
     moved = 200 if content == "100%" else 0
-    transfer = 0.0 if shocks.transfer is None else shocks.transfer[prk]
-    assert transfer == pytest.approx(moved)
+    paid = 0.0 if shocks.payment is None else shocks.payment[prk]
+    assert paid == pytest.approx(moved)
+    assert shocks.transfer is None
     lost = (1 - shocks.labour_hat) * world.value_added
     assert lost.sum() == pytest.approx(200, rel=1e-9)
     assert lost[prk] == pytest.approx(moved, abs=1e-6)

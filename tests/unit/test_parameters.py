@@ -41,6 +41,8 @@ def test_defaults_are_what_scenarios_assume(entry: Parameter) -> None:
     assert entry.where
     for key in entry.where:
         default = default_of(key)
+        if default == "central":  # by sector, as the embedded table has it
+            default = None
         if default is None:
             default = LEFT_OUT.get(key.rpartition(".")[2])
         assert default == entry.default, key

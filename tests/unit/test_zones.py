@@ -271,14 +271,14 @@ def test_what_was_invested_is_charged_to_who_pays():
         "local_content": "50%",
     }
     got = shocks(zone(**OWN, finance=finance), world=SMALL)
-    assert got.transfer[[PRK, CHN]] == pytest.approx([0.1, -0.1])
+    assert got.payment[[PRK, CHN]] == pytest.approx([0.1, -0.1])
     assert got.labour_hat[[PRK, CHN]] == pytest.approx(1 - 0.1 / SMALL.value_added[[PRK, CHN]])
 
 
 def test_without_capex_a_known_zones_investment_by_its_workers_is_charged():
     paid = {"paid_by": "CHN", "rate": 0, "life": 10, "local_content": "100%"}
     got = shocks(zone(use="hungnam", workers=3050, finance=paid))
-    assert got.transfer[P] == pytest.approx(100 / 2 / 10)
+    assert got.payment[P] == pytest.approx(100 / 2 / 10)
     with pytest.raises(ScenarioError, match="needs 'capex'"):
         shocks(zone(**OWN, finance=paid), world=SMALL)
 

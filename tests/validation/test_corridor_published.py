@@ -13,7 +13,9 @@ from test_world_sources import shared
 
 from detente.corridors.catalogue import load_network, load_project
 from detente.corridors.cost import cost_change
+from detente.corridors.costgoods import goods_of
 from detente.corridors.costpairs import regions_of, shipment_of
+from detente.corridors.costsearch import Searches
 from detente.corridors.costsectors import load_sectors
 from detente.corridors.costskim import costs_between
 from detente.corridors.network import Network
@@ -157,6 +159,54 @@ def test_bulk_costs_are_the_routes_own(world, network):
             touched = np.isfinite(part)
             np.testing.assert_allclose(part[touched], routes.generalised[touched], rtol=1e-12)
             assert touched[[c in near for c in regions.codes]].all()
+
+
+def test_ways_found_piece_by_piece_are_those_of_one_search(world, network):
+    """Costs and ways under tolls, lines put in chains, against Dijkstra with the tolls on."""
+    net = network.with_project(load_project("trans-korean-railway"))
+    regions = regions_of(world, network)
+    size = len(regions.codes)
+    shipments = [shipment_of(load_sectors()[s]) for s in ("electronics", "coal")]
+    goods = goods_of(net, regions.codes, {s: np.full((size, size), 100.0) for s in shipments})
+    graph = goods.graph
+    rng = np.random.default_rng(3)
+    limited = [j for j, e in enumerate(graph.edges) if e.capacity_mt < np.inf]
+    lines = np.array(sorted(rng.permutation(limited)[:25]))
+    members = np.sort(rng.permutation(len(goods.kind))[:6000])
+    tolls = rng.choice([0.0, 0.3, 5.0, 200.0], len(lines))
+    searches = Searches(goods, members, lines)
+    toll = np.zeros(len(graph.edges) + 1)
+    toll[lines] = tolls
+    found = []
+    for priced in searches.under(tolls):
+        every = np.arange(len(priced.members))
+        trail = searches.trails([(priced, every)])
+        found.append(priced.members)
+        weight = graph.generalised(goods.shipments[goods.kind[priced.members[0]]])
+        weight = weight + toll[graph.edge]
+        along = np.where(trail >= 0, weight[trail], 0.0).sum(axis=1)
+        np.testing.assert_allclose(along, priced.cost, rtol=1e-9)
+        for d, flow in list(enumerate(priced.members))[::40]:
+            one, other = (regions.codes[r[flow]] for r in (goods.one, goods.other))
+            source = np.array([graph.index[one]])
+            least, _ = graph.shortest(weight, source, graph.concerned(one, other))
+            sink = graph.sink(np.array([graph.index[other]]))[0]
+            assert priced.cost[d] == pytest.approx(least[0, sink], rel=1e-9)
+    np.testing.assert_array_equal(np.sort(np.concatenate(found)), members)
+
+
+def test_transit_through_the_dprk_is_within_what_its_lines_hold(world, network):
+    """At the trade of 2022 the railway fills, mostly with what Korea and its partners send."""
+    after = network.with_project(load_project("trans-korean-railway"))
+    found = cost_change(world, network, after, world.flows)
+    transit = found.transit.query("country == 'PRK'")
+    assert "PRK" not in {*transit.exporter, *transit.importer}
+    assert (transit.saved_usd_per_teu > 0).all()
+    border = found.loads[found.loads.a.isin(["DORASAN", "JEJIN"])]
+    border = pd.concat([border, found.loads[found.loads.b.isin(["DORASAN", "JEJIN"])]])
+    korea = transit[(transit.exporter == "KOR") | (transit.importer == "KOR")]
+    assert 0 < korea.kilotonnes.sum() <= 1e3 * border.mt.sum() * (1 + 1e-6)
+    assert korea.teu.sum() > 0.9 * transit.teu.sum()
 
 
 def test_the_railway_lowers_costs_of_third_countries_too(world, network):

@@ -177,7 +177,7 @@ class Shown:
         """Trade costs of the world's pairs, before and after."""
         from detente.corridors.cost import cost_change
 
-        return cost_change(self.world, self.before, self.after)
+        return cost_change(self.world, self.before, self.after, self.world.flows)
 
     @cached_property
     def pairs(self) -> pd.DataFrame:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,13 +24,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detente.corridors.costload import (
-    SMALLEST_TONNES,
-    baseline_loads,
-    no_loads,
-    with_capacities,
-    with_room,
-)
+from detente.corridors.costgoods import SMALLEST_TONNES
+from detente.corridors.costload import baseline_loads, no_loads, with_capacities
 from detente.corridors.costpairs import (
     Access,
     Regions,
@@ -42,9 +36,11 @@ from detente.corridors.costpairs import (
     shipment_of,
     tonnes_between,
 )
+from detente.corridors.costpast import Reference, references
 from detente.corridors.costsectors import TIME_VALUES, SectorFreight, table_for
 from detente.corridors.costskim import Costs, costs_between
 from detente.corridors.costtables import Means, change_table, pair_table
+from detente.corridors.costtransit import Transit
 from detente.corridors.routes import Shipment
 from detente.errors import InputError, nearest
 from detente.world.core import Array, World
@@ -52,6 +48,7 @@ from detente.world.core import Array, World
 if TYPE_CHECKING:
     import pandas as pd
 
+    from detente.corridors.costflow import Flowed
     from detente.corridors.network import Key, Network
 
 #: A table of freight by sector, or the path of one.
@@ -78,6 +75,7 @@ class CostChange:
     world: World
     trade: Array
     links: Mapping[str, _Link]
+    crossing: Transit
 
     @cached_property
     def means(self) -> Mapping[str, tuple[Means, Means]]:
@@ -99,6 +97,17 @@ class CostChange:
     def pairs(self) -> pd.DataFrame:
         """Pairs of economies, sectors weighted by trade (equally where they trade nothing)."""
         return pair_table(self.table, self.world, self.trade)
+
+    @cached_property
+    def transit(self) -> pd.DataFrame:
+        """Shipments by land through a country whose lines the projects opened or improved.
+
+        Those of other economies, on the network after, whose way there uses a land edge
+        inside the country that is new or other than before. Columns ``country`` (ISO3),
+        ``exporter``, ``importer``, ``kilotonnes`` a year, ``teu`` (20 tonnes of bulk are
+        one), ``saved_usd_per_teu`` (freight and time against before, NaN where no route led).
+        """
+        return self.crossing.table()
 
 
 def cost_change(
@@ -153,9 +162,10 @@ def cost_change(
         s = world.sector_index(code)
         cost_hat[s], links[code] = _sector(task, code, costs, told)
     trade = world.flows if volumes is None else np.asarray(volumes, dtype=np.float64)
+    crossing = _crossing(task, costs, trade)
     cost_hat.flags.writeable = False
     remarks += tuple(told.remarks(task, costs))
-    return CostChange(cost_hat, costs.loads, remarks, world, trade, links)
+    return CostChange(cost_hat, costs.loads, remarks, world, trade, links, crossing)
 
 
 # -- what is to be done --------------------------------------------------------------------
@@ -182,8 +192,38 @@ class _Task:
         return covered[:, None] & covered & ~np.eye(len(covered), dtype=bool)
 
     @cached_property
-    def references(self) -> tuple[_Reference, ...]:
-        return tuple(_references(self.world, self.before, self.regions))
+    def references(self) -> tuple[Reference, ...]:
+        return tuple(references(self.world, self.before, self.regions))
+
+    def costs(self, network: Network) -> dict[Shipment, Costs]:
+        """Of every shipment, on the cheapest routes."""
+        return {k: costs_between(network, k, self.regions.codes) for k in self.shipments}
+
+    @cached_property
+    def routed(self) -> NDArray[np.bool_]:
+        """Regional pairs over which trade is spread: a route before, or else one after."""
+        share, key = self.regions.share, next(iter(self.shipments))
+        codes = self.regions.codes
+        one, two = (
+            np.isfinite(costs_between(net, key, codes).least)
+            for net in (self.before, self.after)
+        )
+        opened = (share @ one @ share.T == 0).astype(float)
+        both: NDArray[np.bool_] = one | (two & (share.T @ opened @ share > 0))
+        return both
+
+    def tonnes(self, volumes: Array) -> dict[Shipment, Array]:
+        """Tonnes of every shipment between regions by land and sea; no home sales."""
+        found: dict[Shipment, Array] = {}
+        for key, codes in self.shipments.items():
+            sent = [
+                (1.0 - self.rows[c].air_share) * volumes[self.world.sector_index(c)]
+                for c in sorted(codes)
+            ]
+            value = np.where(self.linked, np.add.reduce(sent), 0.0)
+            tonnes = 1e6 * value / key.usd_per_tonne
+            found[key] = tonnes_between(self.regions, self.routed, tonnes)
+        return found
 
     def theta(self, code: str) -> float:
         return float(self.world.trade_elasticity[self.world.sector_index(code)])
@@ -212,42 +252,52 @@ class _BothCosts:
     loads: pd.DataFrame
     behind: float = 0.0
     over: Mapping[Key, float] = field(default_factory=dict)
+    flowed: Flowed | None = None
 
 
 def _both_costs(task: _Task, volumes: Array | None) -> _BothCosts:
     """Costs of every shipment on both networks, with capacities where volumes are given."""
-    codes = task.regions.codes
     nets = (task.before, task.after)
-    one, two = ({k: costs_between(net, k, codes) for k in task.shipments} for net in nets)
-    if volumes is None:
+    if volumes is None or not task.shipments:
+        one, two = (task.costs(net) for net in nets)
         return _BothCosts(one, two, no_loads())
     sent = np.asarray(volumes, dtype=np.float64)
     if sent.shape != task.world.flows.shape or not (np.isfinite(sent) & (sent >= 0)).all():
         raise InputError(
             "volumes are million USD by sector, exporter and importer, none below 0."
         )
-    known = baseline_loads(task.before, task.regions, _tonnes(task, one, task.world.flows))
-    first, last = (
-        with_capacities(with_room(net, known), task.regions, _tonnes(task, costs, sent))
-        for net, costs in zip(nets, (one, two), strict=True)
-    )
+    known = baseline_loads(task.before, task.regions, task.tonnes(task.world.flows))
     over = {k: mt for k, mt in known.items() if mt > task.before.by_key[k].capacity_mt}
-    return _BothCosts(first.costs, last.costs, last.loads, last.behind, over)
+    tonnes = task.tonnes(sent)
+    first, last = (with_capacities(net, task.regions, tonnes, over) for net in nets)
+    behind = last.behind
+    return _BothCosts(first.costs, last.costs, last.loads, behind, over, last.flowed)
 
 
-def _tonnes(
-    task: _Task, costs: Mapping[Shipment, Costs], volumes: Array
-) -> dict[Shipment, Array]:
-    """Tonnes of every shipment between regions; home sales are not counted."""
-    found: dict[Shipment, Array] = {}
-    for key, codes in task.shipments.items():
-        parts = []
-        for code in codes:
-            value = np.where(task.linked, volumes[task.world.sector_index(code)], 0.0)
-            near = task.access(code, costs[key])
-            parts.append(tonnes_between(task.regions, near, task.rows[code], value))
-        found[key] = np.add.reduce(parts)
-    return found
+def baseline_shadows(world: World, network: Network) -> pd.DataFrame:
+    """What room costs where the world's own trade meets every line's stated capacity.
+
+    Parameters
+    ----------
+    world : World
+    network : Network
+        Without prices of room: they are what is sought.
+
+    Returns
+    -------
+    DataFrame
+        As ``CostChange.loads``.
+    """
+    rows, _ = table_for(world.sectors, None)
+    task = _Task(world, network, network, rows, TIME_VALUES["central"])
+    return with_capacities(network, task.regions, task.tonnes(world.flows), {}).loads
+
+
+def _crossing(task: _Task, costs: _BothCosts, trade: Array) -> Transit:
+    tonnes = task.tonnes(trade)
+    both = (costs.before, costs.after)
+    nets = (task.before, task.after)
+    return Transit(task.world, task.regions, nets, tonnes, both, costs.flowed)
 
 
 # -- one sector ------------------------------------------------------------------------------
@@ -324,48 +374,6 @@ def _refuse_lost(task: _Task, was: Array, now: Array) -> None:
             f"the network linked {i} and {n} before and links them no more; to close a link "
             "is another measure's work (impose, close)."
         )
-
-
-# -- links that a ban closed -----------------------------------------------------------------
-@dataclass(frozen=True, eq=False)
-class _Reference:
-    """The network over which closed links traded in the year that their past is of."""
-
-    network: Network
-    day: date
-    pairs: NDArray[np.bool_]
-    near: tuple[str, ...]
-
-
-def _references(world: World, before: Network, regions: Regions) -> Iterator[_Reference]:
-    """One for each reference year in which the network was another than now."""
-    days: dict[date, NDArray[np.bool_]] = {}
-    closed = []
-    for country, record in _histories(world):
-        years: Mapping[str, Any] = record.get("years", {})
-        own = world.country_index(country)
-        closed.append(own)
-        for n, partner in enumerate(world.countries):
-            year = years.get(partner, years.get("*"))
-            if year is None or n == own:
-                continue
-            empty = np.zeros((world.n_countries,) * 2, dtype=bool)
-            at = days.setdefault(date(int(year), 12, 31), empty)
-            at[own, n] = at[n, own] = True
-    near = tuple(
-        c for c, w in zip(regions.codes, regions.share[closed].T, strict=True) if w.any()
-    )
-    for day, pairs in sorted(days.items(), key=lambda item: item[0]):
-        past = before.as_of(day)
-        if near and past.content_hash != before.content_hash:
-            yield _Reference(past, day, pairs, near)
-
-
-def _histories(world: World) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for country, record in dict(world.meta.get("dormant", {})).items():
-        history = record.get("history") if isinstance(record, Mapping) else None
-        if history and country in world.countries:
-            yield country, history
 
 
 class _Told:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from detente.corridors.costflow import LOAD_COLUMNS, Flowed, cheapest_loads, flow
+from detente.corridors.costgoods import Tonnes
 from detente.corridors.costpairs import Regions
 from detente.corridors.costskim import Costs, costs_between
+from detente.corridors.graph import Ints
 from detente.corridors.network import Key, Network
 from detente.corridors.routes import Shipment
 from detente.world.core import Array
@@ -21,9 +22,7 @@ from detente.world.core import Array
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Tonnes a year below which a flow is left out of the capacity count.
-SMALLEST_TONNES = 10.0
-Tonnes = Mapping[Shipment, Array]
+PAID = ("generalised", "usd_per_tonne", "days")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +37,14 @@ class Loaded:
     behind : float
         Tonnes a year that no line has room for; what they would pay is unknown, so that their
         costs are those of what is carried, or of the cheapest route.
+    flowed : Flowed
+        How everything travels.
     """
 
     costs: Mapping[Shipment, Costs]
     loads: pd.DataFrame
-    behind: float = 0.0
+    behind: float
+    flowed: Flowed
 
 
 def no_loads() -> pd.DataFrame:
@@ -54,7 +56,7 @@ def no_loads() -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class _Asked:
-    """Network and tonnes, told apart by content: a baseline is assigned once."""
+    """Network, room and tonnes, told apart by content: a baseline is assigned once."""
 
     content: str
     codes: tuple[str, ...]
@@ -62,22 +64,15 @@ class _Asked:
     network: Network = field(compare=False)
     regions: Regions = field(compare=False)
     tonnes: Tonnes = field(compare=False)
+    room: Mapping[Key, float] = field(compare=False)
 
 
-def _asked(network: Network, regions: Regions, tonnes: Tonnes) -> _Asked:
-    digest = hashlib.sha256()
-    for key, sent in tonnes.items():
-        digest.update(repr(key).encode() + sent.tobytes())
-    return _Asked(
-        network.content_hash, regions.codes, digest.hexdigest(), network, regions, tonnes
-    )
-
-
-def with_capacities(network: Network, regions: Regions, tonnes: Tonnes) -> Loaded:
+def with_capacities(
+    network: Network, regions: Regions, tonnes: Tonnes, room: Mapping[Key, float]
+) -> Loaded:
     """Average costs that shippers pay once every line holds what it can.
 
-    A shipment whose cheapest route uses no line with a capacity takes it and takes nothing
-    from anybody, so only the others are assigned.
+    Where no line is overfull when everybody goes the cheapest way, that is the answer.
 
     Parameters
     ----------
@@ -85,8 +80,15 @@ def with_capacities(network: Network, regions: Regions, tonnes: Tonnes) -> Loade
     regions : Regions
     tonnes : mapping of Shipment to ndarray, shape (R, R)
         A year, from row to column.
+    room : mapping of edge key to float
+        Million tonnes a year that lines are known to carry, if more than their capacity.
     """
-    return _assigned(_asked(network, regions, tonnes))
+    digest = hashlib.sha256(regions.share.tobytes() + repr(sorted(room.items())).encode())
+    for key, sent in sorted(tonnes.items(), key=lambda item: item[0].key):
+        digest.update(repr(key).encode() + sent.tobytes())
+    found = digest.hexdigest()
+    asked = _Asked(network.content_hash, regions.codes, found, network, regions, tonnes, room)
+    return _assigned(asked)
 
 
 def baseline_loads(network: Network, regions: Regions, tonnes: Tonnes) -> Mapping[Key, float]:
@@ -97,93 +99,34 @@ def baseline_loads(network: Network, regions: Regions, tonnes: Tonnes) -> Mappin
     dict of edge key to float
         Million tonnes a year.
     """
-    return _baseline(_asked(network, regions, tonnes))
-
-
-def with_room(network: Network, loads: Mapping[Key, float]) -> Network:
-    """The network, every line with room for what it is known to carry."""
-    raised = tuple(
-        replace(e, capacity_mt=loads[e.key]) if loads.get(e.key, 0.0) > e.capacity_mt > 0 else e
-        for e in network.edges
-    )
-    if all(new is old for new, old in zip(raised, network.edges, strict=True)):
-        return network
-    return Network(network.nodes, raised, network.modes, network.transfers)
+    return cheapest_loads(network, regions.codes, tonnes)
 
 
 @lru_cache(maxsize=16)
 def _assigned(asked: _Asked) -> Loaded:
     codes = asked.regions.codes
     costs = {key: costs_between(asked.network, key, codes) for key in asked.tonnes}
-    cells, demands, blocks = _demands(asked, costs)
-    if not demands:
-        return Loaded(costs, no_loads())
-    found = flow(asked.network, demands, blocks)
-    behind = sum(d[3] * (1.0 - s) for d, s in zip(demands, found.served, strict=True))
-    return Loaded(_replaced(costs, cells, found), found.loads, float(behind))
+    found = flow(asked.network, codes, asked.regions.owner, asked.tonnes, asked.room)
+    return Loaded(_replaced(costs, found), found.loads, found.behind, found)
 
 
-@lru_cache(maxsize=16)
-def _baseline(asked: _Asked) -> Mapping[Key, float]:
-    codes = asked.regions.codes
-    costs = {key: costs_between(asked.network, key, codes) for key in asked.tonnes}
-    _, demands, _ = _demands(asked, costs)
-    return cheapest_loads(asked.network, demands)
+def _picked(found: Flowed, name: str, chosen: Ints) -> Array:
+    values: Array = getattr(found, name)
+    return values[chosen]
 
 
-_Cell = tuple[Shipment, int, int]
-_Demand = tuple[Shipment, str, str, float]
-
-
-def _demands(
-    asked: _Asked, costs: Mapping[Shipment, Costs]
-) -> tuple[list[_Cell], list[_Demand], list[tuple[int, int, int]]]:
-    """Shipments whose way uses a line that can be full; sector and economies are a block."""
-    network, codes = asked.network, asked.regions.codes
-    free = _without_limits(network)
-    if free is None:
-        return [], [], []
-    economy = asked.regions.share.argmax(axis=0).tolist()
-    cells, demands, blocks = [], [], []
-    for number, (key, sent) in enumerate(asked.tonnes.items()):
-        for a, b in _contested(costs[key], costs_between(free, key, codes), sent):
-            cells.append((key, a, b))
-            demands.append((key, codes[a], codes[b], float(sent[a, b] + sent[b, a])))
-            one, two = sorted((economy[a], economy[b]))
-            blocks.append((number, one, two))
-    return cells, demands, blocks
-
-
-def _without_limits(network: Network) -> Network | None:
-    """The network without lines that can be full; None if it has no such line."""
-    kept = tuple(e for e in network.edges if math.isinf(e.capacity_mt))
-    if not any(e.passable and math.isfinite(e.capacity_mt) for e in network.edges):
-        return None
-    return Network(network.nodes, kept, network.modes, network.transfers)
-
-
-def _contested(costs: Costs, free: Costs, sent: Array) -> list[tuple[int, int]]:
-    """Pairs of regions, a before b, whose cheapest route uses a line that can be full."""
-    both = sent + sent.T
-    needs = free.generalised > costs.generalised * (1.0 + 1e-12)
-    pairs = np.argwhere(np.triu(needs & (both >= SMALLEST_TONNES), k=1))
-    return [(int(a), int(b)) for a, b in pairs]
-
-
-def _replaced(
-    costs: Mapping[Shipment, Costs], cells: list[_Cell], found: Flowed
-) -> dict[Shipment, Costs]:
-    """Costs with what the assigned shipments pay in place of the cheapest route's."""
-    of: dict[Shipment, list[int]] = {}
-    for d in np.flatnonzero(np.isfinite(found.generalised)).tolist():
-        of.setdefault(cells[d][0], []).append(d)
+def _replaced(costs: Mapping[Shipment, Costs], found: Flowed) -> dict[Shipment, Costs]:
+    """Costs with what shippers pay in place of the cheapest route's, where it is more."""
+    goods = found.goods
+    dearer = found.generalised > goods.least[found.inside] * (1.0 + 1e-12)
+    some = np.flatnonzero(np.isfinite(found.generalised) & dearer)
     replaced = dict(costs)
-    for key, rows in of.items():
-        at = np.array([cells[d][1:] for d in rows], dtype=np.intp).T
-        replaced[key] = costs[key].paying(
-            (at[0], at[1]),
-            generalised=found.generalised[rows],
-            usd_per_tonne=found.usd_per_tonne[rows],
-            days=found.days[rows],
-        )
+    for k, key in enumerate(goods.shipments):
+        chosen = some[goods.kind[found.inside[some]] == k]
+        if chosen.size:
+            flows = found.inside[chosen]
+            replaced[key] = costs[key].paying(
+                (goods.one[flows], goods.other[flows]),
+                **{name: partial(_picked, found, name, chosen) for name in PAID},
+            )
     return replaced

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from detente.corridors.graph import Ints
 from detente.corridors.routes import EARTH_KM, Shipment
 from detente.world.core import Array, World
 
@@ -31,7 +32,7 @@ class Regions:
     Attributes
     ----------
     codes : tuple of str
-        R nodes.
+        R nodes, sorted.
     share : ndarray, shape (N, R)
         Each economy's weights, which sum to one; a row of zeros where it has no region.
     decay : ndarray, shape (R, R)
@@ -48,15 +49,22 @@ class Regions:
         found: NDArray[np.bool_] = np.greater(self.share.sum(axis=1), 0.0)
         return found
 
+    @property
+    def owner(self) -> Ints:
+        """Each region's economy, shape (R,), as the number of that economy's first region."""
+        first = (self.share > 0).argmax(axis=1)
+        return np.asarray(first[self.share.argmax(axis=0)], dtype=np.intp)
+
 
 def regions_of(world: World, network: Network) -> Regions:
     """The regions of a world's economies on a network."""
     found = network.regions(world)
-    codes = tuple(dict.fromkeys(node for rows in found.values() for node, _ in rows))
+    codes = tuple(sorted({node for rows in found.values() for node, _ in rows}))
+    number = {code: r for r, code in enumerate(codes)}
     share = np.zeros((world.n_countries, len(codes)))
     for n, economy in enumerate(world.countries):
         for node, weight in found.get(economy, ()):
-            share[n, codes.index(node)] += weight
+            share[n, number[node]] += weight
     at = np.array([(network.nodes[c].lat, network.nodes[c].lon) for c in codes])
     km = np.maximum(distances_km(at.reshape(-1, 2)), NEAREST_KM)
     return Regions(codes, share, km**-DISTANCE_DECAY)
@@ -158,27 +166,29 @@ def mean_over(
     return np.where(total > 0, mean, mean_over(regions, instead, values))
 
 
-def tonnes_between(
-    regions: Regions, weights: Access, freight: SectorFreight, value: Array
-) -> Array:
-    """Tonnes a year between regions of what economies ship by land and sea.
+def tonnes_between(regions: Regions, linked: NDArray[np.bool_], tonnes: Array) -> Array:
+    """Tonnes a year between regions of what economies ship.
+
+    Spread by shares of mass and distance over regional pairs that have a route; neither costs
+    nor the trade elasticity enter, so that every network and every θ gets the same.
 
     Parameters
     ----------
     regions : Regions
-    weights : Access
-    freight : SectorFreight
-    value : ndarray, shape (N, N)
-        Million USD a year, by air too.
+    linked : ndarray of bool, shape (R, R)
+        Whether a route is there.
+    tonnes : ndarray, shape (N, N)
+        By land and sea.
 
     Returns
     -------
     ndarray, shape (R, R)
     """
-    sent = np.divide(value, weights.index, out=np.zeros_like(value), where=weights.index > 0)
-    money = weights.kernel * (regions.share.T @ sent @ regions.share)
-    tonnes: Array = (1.0 - freight.air_share) * 1e6 * money / freight.usd_per_tonne
-    return tonnes
+    kernel = np.where(linked, regions.decay, 0.0)
+    total = regions.share @ kernel @ regions.share.T
+    sent = np.divide(tonnes, total, out=np.zeros_like(tonnes), where=total > 0)
+    found: Array = kernel * (regions.share.T @ sent @ regions.share)
+    return found
 
 
 def by_shipment(

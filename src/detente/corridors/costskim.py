@@ -7,32 +7,20 @@ networks of the past only one country's links are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
-from detente.corridors.graph import HOURS_PER_DAY, Graph, Ints, Permits, graph_of
+from detente.corridors.costtrees import Asked, searched, searches, trees
+from detente.corridors.graph import HOURS_PER_DAY, Ints
 from detente.corridors.network import Network
 from detente.corridors.routes import Shipment
 from detente.world.core import Array
 
-#: What stands in the place of some cells: (rows, columns, values).
-Cells = tuple[Ints, Ints, Array]
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """A question to a network; networks are told apart by their content alone."""
-
-    content: str
-    shipment: Shipment
-    codes: tuple[str, ...]
-    near: tuple[str, ...]
-    network: Network = field(compare=False)
+#: What stands in the place of some cells: rows, columns, and values once somebody asks.
+Cells = tuple[Ints, Ints, Callable[[], Array]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +29,13 @@ class Costs:
 
     Attributes
     ----------
-    asked : _Asked
+    asked : Asked
     paid : mapping of str to Cells
         What shippers pay in place of the cheapest route's figures, where lines are full, by
         ``generalised``, ``usd_per_tonne`` and ``days``.
     """
 
-    asked: _Asked
+    asked: Asked
     paid: Mapping[str, Cells] = field(default_factory=dict)
 
     @cached_property
@@ -70,10 +58,15 @@ class Costs:
             return values
         rows, columns, paid = self.paid[name]
         found = values.copy()
-        found[rows, columns] = found[columns, rows] = paid
+        found[rows, columns] = found[columns, rows] = paid()
         return found
 
-    def paying(self, cells: tuple[Ints, Ints], **paid: Array) -> Costs:
+    @property
+    def least(self) -> Array:
+        """Generalised cost of the cheapest routes, whatever is paid, shape (R, R)."""
+        return _generalised(self.asked)
+
+    def paying(self, cells: tuple[Ints, Ints], **paid: Callable[[], Array]) -> Costs:
         """The same with other figures on some pairs, in both directions."""
         return Costs(self.asked, {name: (*cells, values) for name, values in paid.items()})
 
@@ -96,32 +89,30 @@ def costs_between(
         Only pairs with one of these are asked for; the others are infinite.
     """
     chosen = codes if near is None else near
-    return Costs(_Asked(network.content_hash, shipment, codes, chosen, network))
+    return Costs(Asked(network.content_hash, shipment, codes, chosen, network))
 
 
 @lru_cache(maxsize=512)
-def _generalised(asked: _Asked) -> Array:
-    graph, at = _graph(asked)
+def _generalised(asked: Asked) -> Array:
+    if asked.whole:
+        return trees(asked).least
+    graph, at = asked.places
     weight = graph.generalised(asked.shipment)
     found = np.full((len(at), len(at)), np.inf)
-    for permits, rows, columns in _searches(graph, at, asked):
-        keep = np.flatnonzero(graph.usable(permits))
-        matrix = csr_array(
-            (weight[keep], (graph.tail[keep], graph.head[keep])), shape=(graph.size,) * 2
-        )
-        least = dijkstra(matrix, indices=at[rows])[:, graph.sink(at[columns])]
-        _put(found, rows, columns, least)
+    for permits, rows, columns in searches(graph, at, asked):
+        least, *_ = searched(graph, weight, permits, at[rows])
+        _put(found, rows, columns, least[:, at[columns]])
     return _kept(found, at)
 
 
 @lru_cache(maxsize=512)
-def _details(asked: _Asked) -> tuple[Array, Array]:
+def _details(asked: Asked) -> tuple[Array, Array]:
     """Freight and days on the routes of the least generalised cost."""
-    graph, at = _graph(asked)
+    graph, at = asked.places
     weight = graph.generalised(asked.shipment)
     values = np.stack([graph.usd(asked.shipment), graph.hours / HOURS_PER_DAY], axis=1)
     usd, days = (np.full((len(at), len(at)), np.inf) for _ in range(2))
-    for permits, rows, columns in _searches(graph, at, asked):
+    for permits, rows, columns in searches(graph, at, asked):
         least, arc = graph.shortest(weight, at[rows], permits)
         sinks = graph.sink(at[columns])
         sums = graph.along(arc, values)[:, sinks]
@@ -129,11 +120,6 @@ def _details(asked: _Asked) -> tuple[Array, Array]:
         for k, array in enumerate((usd, days)):
             _put(array, rows, columns, sums[..., k])
     return _kept(usd, at), _kept(days, at)
-
-
-def _graph(asked: _Asked) -> tuple[Graph, Ints]:
-    graph = graph_of(asked.network)
-    return graph, np.array([graph.index[c] for c in asked.codes], dtype=np.intp)
 
 
 def _put(into: Array, rows: Ints, columns: Ints, values: Array) -> None:
@@ -145,22 +131,3 @@ def _kept(values: Array, at: Ints) -> Array:
     values[at[:, None] == at] = 0.0
     values.flags.writeable = False
     return values
-
-
-def _searches(graph: Graph, at: Ints, asked: _Asked) -> Iterator[tuple[Permits, Ints, Ints]]:
-    """Rows, columns and the permits that serve them, each pair one way at least."""
-    held = [graph.held[j] for j in at]
-    labels = sorted(set(held), key=sorted)
-    chosen = set(asked.near)
-    whole = chosen.issuperset(asked.codes)
-    of = {label: np.flatnonzero([h == label for h in held]) for label in labels}
-    for number, row in enumerate(labels):
-        rows = np.array([j for j in of[row] if asked.codes[j] in chosen], dtype=np.intp)
-        groups: dict[Permits, list[Ints]] = {}
-        for other, column in enumerate(labels):
-            within = column <= row  # one search serves what needs no other permit
-            if within or not whole or (other > number and not row <= column):
-                groups.setdefault(row | column, []).append(of[column])
-        for permits, parts in groups.items():
-            if rows.size:
-                yield permits, rows, np.concatenate(parts)

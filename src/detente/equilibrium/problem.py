@@ -60,7 +60,7 @@ def exogenous(world: World, shocks: Shocks) -> Exogenous:
         log_productivity=log_of(shocks.productivity_hat),
         log_labour=log_of(shocks.labour_hat),
         deficit=deficit,
-        transfer=none if shocks.transfer is None else shocks.transfer,
+        transfer=sum((a for a in (shocks.transfer, shocks.payment) if a is not None), none),
         caps=tuple(cap for cap in shocks.caps if cap.quantity > 0),
         proportional_to=(
             shocks.proportional_to if shocks.deficit_rule == "proportional" else None

@@ -209,8 +209,10 @@ class Equilibrium:
 
     @cached_property
     def own_earnings_hat(self) -> Array:
-        """((I′ − D′ − transfer)/P̂) / (I − D), shape (N,)."""
+        """((I′ − D′ − transfer)/P̂) / (I − D), shape (N,); payments received are earned."""
         earned = self.income - self.solution.deficit - self.problem.transfer
+        if self.shocks.payment is not None:
+            earned = earned + self.shocks.payment
         return earned / self.final_price_hat / (self.world.income - self.world.deficit)
 
     @cached_property

@@ -287,7 +287,7 @@ def _projects(world: World) -> Array:
     before = after = load_network()
     for name in PROJECTS:
         after = after.with_project(load_project(name, before))
-    return cost_change(world, before, after).cost_hat
+    return cost_change(world, before, after, world.flows).cost_hat
 
 
 def _openings(goal: Goal, lever: str, whom: str | None, **more: Any) -> Maker:

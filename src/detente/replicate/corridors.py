@@ -71,7 +71,8 @@ NOTES = (
     "partly paid for. In the price of the goods (1 + τ), which enters the model, it is less.",
     "Transit: Kim's figures come from an elasticity of trade to distance, ours from freight "
     "and time on the cheapest route; what flies and the bulk that stays at sea do not change. "
-    "By distance alone Liaoning–Seoul comes out as in the table 'distance'.",
+    "By distance alone Liaoning–Seoul would not change: by Dandong and a sailing to Incheon it "
+    "is as far as by land (table 'distance').",
     "Jilin–Tokyo: from Changchun the way by Dalian and one sailing to Tokyo costs hardly more "
     "than road to Rajin, a sailing to Niigata and road again, and by distance a way through "
     "Zarubino in Russia is there already. Nearer the border (Yanji, Hunchun) transit pays.",
@@ -175,7 +176,7 @@ class Study:
     def bri(self) -> tuple[Network, CostChange]:
         """The network with the Belt and Road's land corridors, and what it changes."""
         after = self.built("bri")
-        return after, cost_change(self.world, self.network, after)
+        return after, cost_change(self.world, self.network, after, self.world.flows)
 
     @cached_property
     def open(self) -> Network:

@@ -130,6 +130,7 @@ class State:
         self.productivity_hat: Array = np.ones(shape[:2])
         self.labour_hat: Array = np.ones(world.n_countries)
         self.transfer: Array = np.zeros(world.n_countries)
+        self.payment: Array = np.zeros(world.n_countries)
         #: Quantity caps beside those of the law.
         self.caps: list[Cap] = []
         #: Room that measures of one kind share while the state is made.
@@ -396,6 +397,7 @@ def arrays_of(state: State) -> dict[str, Array]:
         ("productivity_hat", state.productivity_hat, 1.0),
         ("labour_hat", state.labour_hat, 1.0),
         ("transfer", state.transfer, 0.0),
+        ("payment", state.payment, 0.0),
     )
     found = {name: array for name, array, none in neutral if np.any(array != none)}
     if "link_open" in found:

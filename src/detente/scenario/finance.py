@@ -4,7 +4,7 @@ A static year is charged with the annuity of the capital spent,
 A = K·r/(1 − (1 + r)^−T), or K/T at r = 0. The money buys factors, which then make nothing
 else: L̂[n] = 1 − amount/wL[n] where the factors come from. The part spent in the country where
 the thing stands (``local_content``) uses that country's factors, and the payer hands it the
-money for them (a transfer); the rest uses the payer's own. So the payer's income falls by what
+money for them, which is earned and no gift; the rest uses the payer's own. So the payer's income falls by what
 it pays, the host is paid for what it gives up, and the world is poorer by what was spent. A
 transfer alone would make the building a present to the host.
 """
@@ -150,7 +150,7 @@ def spend(
         Share that uses factors of ``place``; the rest uses the payers' own.
     """
     used = amount * (local_content * place + (1.0 - local_content) * payer)
-    state.transfer += amount * local_content * (place - payer)
+    state.payment += amount * local_content * (place - payer)
     left = state.labour_hat - used / state.world.value_added
     if (left <= 0).any():
         n = int(np.argmin(left))

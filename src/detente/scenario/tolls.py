@@ -1,7 +1,7 @@
 """Transit tolls: what a land earns on cargo that only passes through it.
 
 A toll of f USD per TEU on shipments from i to n through a land earns it f·TEU a year, paid by
-the buyer: a transfer from n to the land. It uses up nothing, so that it is no part of the
+the buyer, and earned by the land. It uses up nothing, so that it is no part of the
 iceberg cost; a shipment whose saving is below the toll keeps its old way and pays none.
 """
 
@@ -80,13 +80,13 @@ def charge_tolls(state: State, transit: pd.DataFrame, land: str, toll: float) ->
     pays = transit[transit["saved_usd_per_teu"] >= toll]
     due = pays.groupby("importer")["teu"].sum() * toll / 1e6
     for importer, amount in due.items():
-        state.transfer[state.world.country_index(str(importer))] -= float(amount)
+        state.payment[state.world.country_index(str(importer))] -= float(amount)
     total = float(due.sum())
-    state.transfer[state.world.country_index(land)] += total
+    state.payment[state.world.country_index(land)] += total
     carried = float(pays["teu"].sum())
     words = f"{land} takes {toll:g} USD per TEU of transit, {total:,.3g} million USD a year"
-    words += f" on {carried:,.3g} TEU"
+    words += f" on {carried:,.0f} TEU"
     left = float(transit["teu"].sum()) - carried
-    if left > 0:
-        words += f" ({left:,.3g} more would save less than the toll)"
+    if left >= 1:
+        words += f" ({left:,.0f} more would save less than the toll)"
     return words

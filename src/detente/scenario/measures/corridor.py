@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, WithJsonSchema
@@ -19,6 +19,7 @@ from detente.scenario.finance import Finance
 from detente.scenario.measure import Measure
 from detente.scenario.quantities import Codes, Positive
 from detente.scenario.registry import measure
+from detente.scenario.tolls import Tolls, charge_tolls
 from detente.world.core import Array
 
 _PAD = "corridors"
@@ -37,6 +38,8 @@ class _Together:
     before: Network
     after: Network
     built: set[str] = field(default_factory=set)
+    tolls: dict[str, float] = field(default_factory=dict)
+    value_of_time: str | None = None
     change: CostChange | None = None
 
 
@@ -65,6 +68,14 @@ class Corridor(Measure):
     speed: Positive | None = Field(
         default=None, description="Km per hour on its railways and roads, for a test of it."
     )
+    value_of_time: Literal["low", "central", "high"] = Field(
+        default="central", description="Which value of a day in transit, by sector."
+    )
+    transit_fee: Tolls | None = Field(
+        default=None,
+        description="What lands take on cargo that only passes, by country: a transfer from "
+        "its buyers.",
+    )
     finance: Annotated[Finance | None, WithJsonSchema(_FINANCE)] = Field(
         default=None, description="Who pays for it; without it nobody is charged."
     )
@@ -73,6 +84,7 @@ class Corridor(Measure):
         """Put the projects on the network, and charge those who pay."""
         together = self._together(state)
         projects = [self._project(name, together.before) for name in self.use]
+        self._share(state, together)
         for project in projects:
             together.after = together.after.with_project(project, self.speed)
         words = ", ".join(p.title for p in projects)
@@ -89,21 +101,52 @@ class Corridor(Measure):
         together = self._together(state)
         if together.change is not None:
             return "; its saving is in that of the first corridor named"
-        together.change = cost_change(
-            state.world, together.before, together.after, _volumes(state)
+        change = together.change = cost_change(
+            state.world,
+            together.before,
+            together.after,
+            _volumes(state),
+            value_of_time=together.value_of_time or "central",
         )
-        state.cost_hat *= together.change.cost_hat
-        for remark in together.change.remarks:
+        state.cost_hat *= change.cost_hat
+        for remark in (*change.remarks, *_full(change)):
             state.tell(self, remark)
-        for remark in _full(together.change):
-            state.tell(self, remark)
-        return f"; {_saved(together.change)}"
+        words = [_saved(change), *self._tolls(state, together)]
+        return f"; {'; '.join(words)}"
 
     def remarks(self, state: State) -> list[str]:
         """What the network found."""
         return state.told_of(self)
 
     # -- parts -----------------------------------------------------------------------
+    def _tolls(self, state: State, together: _Together) -> list[str]:
+        """What each land takes, in words."""
+        if not together.tolls:
+            return []
+        assert together.change is not None
+        transit = together.change.transit
+        words = []
+        for land, toll in together.tolls.items():
+            members = {land, *state.world.meta.get("members", {}).get(land, ())}
+            here = transit[transit["country"].isin(members)]
+            words.append(charge_tolls(state, here, land, toll))
+        return words
+
+    def _share(self, state: State, together: _Together) -> None:
+        """Tolls, and the value of a day, hold for all corridors together."""
+        for land, toll in (self.transit_fee or {}).items():
+            self.countries(state.world, (land,), "transit_fee")
+            if together.tolls.setdefault(land, toll) != toll:
+                self.fail(
+                    ("transit_fee", land),
+                    f"another corridor states {together.tolls[land]:g} USD per TEU for {land}: "
+                    "a land has one toll.",
+                )
+        if together.value_of_time is None:
+            together.value_of_time = self.value_of_time
+        elif together.value_of_time != self.value_of_time:
+            self.fail("value_of_time", "the corridors of a scenario have one value of a day.")
+
     def _together(self, state: State) -> _Together:
         found: _Together | None = state.pad.get(_PAD)
         if found is None:
@@ -136,6 +179,8 @@ class Corridor(Measure):
         known = [p.capex for p in new if p.capex is not None]
         central = sum(c.central for c in known)
         low, high = sum(c.low for c in known), sum(c.high for c in known)
+        if not new and (self.finance is None or self.finance.capex is None):
+            return "it is built with another corridor of the scenario"
         if self.finance is None:
             if central > 0:
                 state.tell(
