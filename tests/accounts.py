@@ -22,6 +22,8 @@ KINDS = (
     "productivity",
     "labour",
     "transfer",
+    "payment",
+    "hired",
     "caps",
 )
 
@@ -76,7 +78,11 @@ def violations(eq: Equilibrium) -> dict[str, float]:
     total = np.einsum("sin->sn", term)
     new = term / np.where(live, total, 1.0)[:, None, :]
     log_power = np.where(live, np.log(np.where(live, total, 1.0)) + highest[:, 0], 0.0)
-    X, wage = eq.expenditure, eq.wage_hat * _or(z.labour_hat, 1.0) * w.value_added
+    hired = _or(z.hired, np.zeros((w.n_countries, w.n_countries)))
+    left = _or(z.labour_hat, 1.0) * w.value_added - hired.sum(axis=1)
+    X, wage = eq.expenditure, eq.wage_hat * left
+    # what each country is paid for factors of its own, less what it pays for others'
+    pay = eq.wage_hat * hired.sum(axis=1) - eq.wage_hat @ hired
     customs = new * X[:, None, :] / (1.0 + tariff)
     # a burnt rent is dissipated as an iceberg cost is: the exporter made what is burnt
     flows = np.where(burnt_links(eq), customs, customs / markup)
@@ -86,7 +92,8 @@ def violations(eq: Equilibrium) -> dict[str, float]:
     for cap in eq.problem.caps:
         cells = (cap.sector, cap.exporters, cap.importers)
         rent += (customs[cells] - flows[cells]) @ cap.owner
-    D, transfer = sol.deficit, _or(z.transfer, np.zeros(w.n_countries))
+    none = np.zeros(w.n_countries)
+    D, transfer = sol.deficit, _or(z.transfer, none) + _or(z.payment, none) + pay
     income = wage + revenue + D + transfer + rent
     wanted = np.einsum("ksi,si->ki", w.input_share, Y) + w.final_share * income
     balance = np.einsum("sin->n", customs) - np.einsum("si->i", Y) - D - transfer - rent
@@ -182,6 +189,12 @@ def random_shocks(
     if "transfer" in kinds:
         gift = rng.normal(0.0, 0.02 * strength, n) * world.value_added
         given["transfer"] = gift - gift.sum() * world.value_added / world.value_added.sum()
+    if "payment" in kinds:
+        tolls = rng.normal(0.0, 0.01 * strength, n) * world.value_added
+        given["payment"] = tolls - tolls.sum() * world.value_added / world.value_added.sum()
+    if "hired" in kinds:
+        share = rng.random((n, n)) * (rng.random((n, n)) < 0.4) * 0.02 * strength
+        given["hired"] = share * np.minimum(world.value_added[:, None], world.value_added)
     if "caps" in kinds:
         given["caps"] = _random_caps(world, rng)
     return Shocks(**given)

@@ -25,6 +25,7 @@ SHOCK_ARRAYS: Mapping[str, tuple[str, float, float]] = {
     "labour_hat": ("n", 0.0, np.inf),
     "transfer": ("n", -np.inf, np.inf),
     "payment": ("n", -np.inf, np.inf),
+    "hired": ("in", 0.0, np.inf),
     "deficit_path": ("n", -np.inf, np.inf),
 }
 
@@ -101,8 +102,11 @@ class Shocks:
     transfer : ndarray, shape (N,), optional
         Million USD received; sums to zero.
     payment : ndarray, shape (N,), optional
-        Million USD received for factors and services that no flow shows (building, tolls);
-        sums to zero. It moves money like a transfer, and counts as earned.
+        Million USD received for services that no flow shows (transit tolls); sums to zero.
+        It moves money like a transfer, and counts as earned.
+    hired : ndarray, shape (N, N), optional
+        Factors of i that n pays for and that then make nothing else (building), million USD
+        at baseline wages: L̂[i] falls by Σₙ hired[i, n]/wL[i], and n pays i ŵ[i]·hired[i, n].
     caps : tuple of Cap
         Quantity caps.
     deficit_rule : str
@@ -126,6 +130,7 @@ class Shocks:
     labour_hat: Array | None = None
     transfer: Array | None = None
     payment: Array | None = None
+    hired: Array | None = None
     caps: tuple[Cap, ...] = ()
     deficit_rule: str = "fixed"
     proportional_to: str | None = None
@@ -234,6 +239,8 @@ def validate_shocks(world: World, shocks: Shocks) -> None:
             f"'link_open' opens {where}, and no 'dormant_share' says what it would carry."
         )
     _check_deficit_rule(world, shocks)
+    if shocks.hired is not None:
+        _check_hired(world, shocks.hired, shocks.labour_hat)
     for cap in shocks.caps:
         _check_cap(world, cap)
     _refuse_shared_links(shocks.caps)
@@ -276,6 +283,17 @@ def _check_sum(key: str, array: Array | None, factor_income: float) -> None:
         raise ShockError(
             f"'{key}' sums to {total:.6g} million USD over countries; it has to sum to zero, "
             "since what one country receives another pays."
+        )
+
+
+def _check_hired(world: World, hired: Array, labour_hat: Array | None) -> None:
+    have = world.value_added if labour_hat is None else world.value_added * labour_hat
+    short = hired.sum(axis=1) >= have
+    if short.any():
+        n = int(np.argmax(short))
+        raise ShockError(
+            f"'hired' takes {hired[n].sum():,.6g} million USD of factors of "
+            f"{world.countries[n]}, and all that it has is {have[n]:,.6g}."
         )
 
 

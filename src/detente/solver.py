@@ -39,6 +39,7 @@ class Problem:
     ``factor_base`` is L̂·wL (N,); ``blocks`` labels countries that trade, directly or
     through others (N,), and each block keeps its baseline factor income as numeraire.
     ``proportional`` is the country whose deficit follows its factor income, or None.
+    ``pay`` (N, N) gives what n receives for each unit of ŵ[m], or None.
     """
 
     weight: Array
@@ -54,6 +55,7 @@ class Problem:
     expenditure_start: Array
     blocks: NDArray[np.intp]
     proportional: int | None = None
+    pay: Array | None = None
     caps: tuple[CapLinks, ...] = ()
     log_wage_start: Array | None = None
     log_price_start: Array | None = None
@@ -180,6 +182,8 @@ class _Map:
         rents = self.caps.take_rents(q, demand, output)
         wage = np.exp(log_wage)
         earned = wage * p.factor_base + revenue + p.transfer + rents
+        if p.pay is not None:
+            earned = earned + p.pay @ wage
         deficit = self._deficit(wage, earned)
         income = earned + deficit
         new_spent = model.expenditure(output, income, p.input_share, p.final_share)

@@ -21,7 +21,7 @@ from worlds import random_world, worlds
 RULES = ("fixed", "proportional", "balanced", "balanced_as_shock", "path")
 HATS = ("wage_hat", "price_hat", "cost_hat", "income_hat", "welfare_hat", "own_earnings_hat")
 #: money that grows with the unit of account
-MONEY = ("transfer", "deficit_path")
+MONEY = ("transfer", "payment", "hired", "deficit_path")
 
 
 def solve(world: World, shocks: Shocks) -> Equilibrium | str:

@@ -6,6 +6,7 @@ import csv
 import math
 import sys
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -113,8 +114,9 @@ def great_circle(a: str, b: str) -> float:
 
 
 def only(network: Network, *layers: str) -> Network:
-    """The part of a network on some layers."""
-    edges = tuple(e for e in network.edges if e.layer in layers)
+    """The part of a network on some layers, without what room costs on full lines."""
+    kept = (e for e in network.edges if e.layer in layers)
+    edges = tuple(replace(e, scarcity_usd_t=0.0) for e in kept)
     return Network(network.nodes, edges, network.modes, network.transfers)
 
 

@@ -54,7 +54,7 @@ def test_a_line_of_no_capacity_opens_nothing(tmp_path: Path) -> None:
 project: own
 title: A line on paper
 edges:
-  - {a: KAESONG, b: DORASAN, mode: rail, gauge: 1435, 
+  - {a: KAESONG, b: DORASAN, mode: rail, gauge: 1435,
      set: {state: open, use: all, capacity_mt: 0}}
 """
     assert shocks(corridor(use=project(tmp_path, text))).arrays() == {}
@@ -115,18 +115,16 @@ def test_who_pays_for_the_building_is_charged_once() -> None:
     capex = sum(p.capex.central for p in load_project(WEST).closure if p.capex)
     paid = {"paid_by": "KOR", "rate": 0, "life": 20, "local_content": "0%"}
     found = shocks(corridor(use=WEST, finance=paid))
-    lost = (1 - found.labour_hat) * KOREA.value_added
-    assert lost[KOREA.country_index("KOR")] == pytest.approx(capex / 20, rel=1e-9)
-    assert lost.sum() == pytest.approx(capex / 20, rel=1e-9)
+    assert found.hired[KOREA.country_index("KOR")].sum() == pytest.approx(capex / 20)
+    assert found.hired.sum() == pytest.approx(capex / 20, rel=1e-9)
     # a second measure that includes the same project does not build it again
     again = shocks(
         corridor(use=WEST, finance=paid),
         corridor(use=WEST, finance=paid | {"capex": "1 million USD"}),
     )
-    lost = (1 - again.labour_hat) * KOREA.value_added
-    assert lost.sum() == pytest.approx((capex + 1) / 20, rel=1e-9)
+    assert again.hired.sum() == pytest.approx((capex + 1) / 20, rel=1e-9)
     free = shocks(corridor(use=WEST, finance=paid), corridor(use=WEST, finance=paid))
-    assert ((1 - free.labour_hat) * KOREA.value_added).sum() == pytest.approx(capex / 20)
+    assert free.hired.sum() == pytest.approx(capex / 20)
     told = shocks(corridor(use=WEST)).notes["measures"][0]["remarks"]
     assert any("nobody is charged" in remark for remark in told)
 

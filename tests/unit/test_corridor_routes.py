@@ -233,6 +233,7 @@ def as_networkx(networkx, network, shipment, owners):
         price = cost(
             e.km / e.kmh + e.wait_h, e.usd_teu_km * e.km + e.usd_teu, rate * e.km + e.usd_t
         )
+        price += e.scarcity_usd_t
         for a, b in ((e.a, e.b), (e.b, e.a)):
             graph.add_edge((a, e.layer), (b, e.layer), w=price)
     for code, layer in list(graph.nodes):

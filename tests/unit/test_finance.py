@@ -48,12 +48,28 @@ def test_where_the_factors_come_from(content: str) -> None:
     shocks = result.equilibrium.shocks
     prk = world.country_index("PRK")
     moved = 200 if content == "100%" else 0
-    paid = 0.0 if shocks.payment is None else shocks.payment[prk]
-    assert paid == pytest.approx(moved)
-    assert shocks.transfer is None
-    lost = (1 - shocks.labour_hat) * world.value_added
-    assert lost.sum() == pytest.approx(200, rel=1e-9)
-    assert lost[prk] == pytest.approx(moved, abs=1e-6)
+    assert shocks.transfer is None and shocks.labour_hat is None
+    assert shocks.hired.sum() == pytest.approx(200, rel=1e-9)
+    assert shocks.hired[prk].sum() == pytest.approx(moved, abs=1e-6)
+    assert shocks.hired[:, prk].sum() == 0
+
+
+def test_the_host_is_paid_at_the_wages_that_are_then() -> None:
+    """A country whose wages have risen by half is not paid for its work at the old ones."""
+    world = dt.load_world("korea")
+    gain = {"productivity": {"country": "PRK", "tfp": "+20%"}}
+    work = {"investment": {"in": "PRK", "amount": "300 million USD", "paid_by": "KOR"}}
+    found = {}
+    for content in ("0%", "100%"):
+        building = {"investment": work["investment"] | {"local_content": content}}
+        made = dt.Scenario.from_dict({"scenario": "t", "measures": [gain, building]})
+        result = dt.solve(world, made)
+        found[content] = result.welfare["equivalent_variation"]
+        assert result.equilibrium.wage_hat[world.country_index("PRK")] > 1.3
+    # hired at home its people earn what they would have earned: next to nothing is lost
+    assert found["100%"]["PRK"] - found["0%"]["PRK"] > -15
+    # and who pays, pays the higher wage
+    assert found["100%"]["KOR"] < found["0%"]["KOR"] - 50
 
 
 def test_an_amount_between_two_days_is_spread_over_them() -> None:
@@ -70,8 +86,7 @@ def test_an_amount_between_two_days_is_spread_over_them() -> None:
     }
     scenario = dt.Scenario.from_dict({"scenario": "t", "measures": [measure]})
     shocks = scenario.to_shocks(world, "2021-06-01")
-    lost = (1 - shocks.labour_hat) * world.value_added
-    assert lost.sum() == pytest.approx(250, rel=1e-6)
+    assert shocks.hired.sum() == pytest.approx(250, rel=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import detente as dt
 from detente.errors import ScenarioError
 from detente.scenario import Scenario
 from small_korea import CHN, COAL, FOOD, JPN, KOR, PRK, TEXTILES, small_korea
@@ -158,3 +159,41 @@ def test_the_deficit_rule_and_its_country_reach_the_shocks():
     assert shocks(deficit_rule="balanced").deficit_rule == "balanced"
     with pytest.raises(ScenarioError, match=r"'China'.*CHN"):
         shocks(deficit_rule={"proportional": "China"})
+
+
+def test_a_measure_that_needs_a_part_rests_on_it() -> None:
+    """Without the part it changes nothing; with it, what it would change anyway."""
+    world = dt.load_world("korea")
+    aid = {"aid": {"from": "KOR", "to": "PRK", "amount": "100 million USD", "needs": "relief"}}
+    lift = {"lift": {"regime": "rok-may-24", "part": "relief", "on": "2021-01-01"}}
+    made = dt.Scenario.from_dict({"scenario": "t", "measures": [aid, lift]})
+    before = made.to_shocks(world, "2020-01-01")
+    assert before.arrays() == {}
+    assert "it needs relief" in before.notes["measures"][0]["touched"]
+    after = made.to_shocks(world, "2022-01-01")
+    assert after.transfer[world.country_index("PRK")] == pytest.approx(100)
+    assert made.to_dict()["measures"][0]["aid"]["needs"] == "relief"
+
+
+def test_what_rests_on_a_part_that_is_not_there_is_not_there_either() -> None:
+    world = dt.load_world("korea")
+    gift = {"from": "KOR", "to": "PRK", "amount": "100 million USD"}
+    one = {"aid": gift | {"part": "a", "needs": "b"}}
+    other = {"aid": gift | {"part": "b", "needs": "c"}}
+    last = {"aid": gift | {"part": "c", "on": "2021-01-01"}}
+    made = dt.Scenario.from_dict({"scenario": "t", "measures": [one, other, last]})
+    assert made.to_shocks(world, "2020-01-01").arrays() == {}
+    prk = world.country_index("PRK")
+    assert made.to_shocks(world, "2021-06-01").transfer[prk] == pytest.approx(300)
+
+
+def test_an_unknown_part_is_refused_with_the_nearest() -> None:
+    gift = {"from": "KOR", "to": "PRK", "amount": "100 million USD"}
+    measures = [{"aid": gift | {"part": "relief"}}, {"aid": gift | {"needs": "relieff"}}]
+    with pytest.raises(dt.ScenarioError, match="no measure belongs to a part") as caught:
+        dt.Scenario.from_dict({"scenario": "t", "measures": measures})
+    assert caught.value.nearest == "relief"
+    with pytest.raises(dt.ScenarioError, match="needs itself"):
+        dt.Scenario.from_dict(
+            {"scenario": "t", "measures": [{"aid": gift | {"part": "a", "needs": "a"}}]}
+        )

@@ -12,13 +12,13 @@ import pytest
 from test_world_sources import shared
 
 from detente.corridors.catalogue import load_network, load_project
-from detente.corridors.cost import cost_change
+from detente.corridors.cost import baseline_shadows, cost_change
 from detente.corridors.costgoods import goods_of
 from detente.corridors.costpairs import regions_of, shipment_of
 from detente.corridors.costsearch import Searches
 from detente.corridors.costsectors import load_sectors
 from detente.corridors.costskim import costs_between
-from detente.corridors.network import Network
+from detente.corridors.network import Network, key_of
 from detente.corridors.routes import skim
 from detente.replicate.common import Comparison
 from detente.replicate.corridors import BELT_AND_ROAD, ORDER, Study, corridors
@@ -97,7 +97,13 @@ def test_where_time_alone_costs_cost_falls_as_time_does():
     for net in nets:
         edges = tuple(
             replace(
-                e, usd_teu_km=0.0, usd_t_km_dry=0.0, usd_t_km_liquid=0.0, usd_teu=0.0, usd_t=0.0
+                e,
+                usd_teu_km=0.0,
+                usd_t_km_dry=0.0,
+                usd_t_km_liquid=0.0,
+                usd_teu=0.0,
+                usd_t=0.0,
+                scarcity_usd_t=0.0,
             )
             for e in net.edges
         )
@@ -243,11 +249,33 @@ def test_the_kaesong_road_counts_once(world, network):
 
 
 def test_what_the_baseline_carries_costs_what_it_did(world, network):
-    """Lines have room for the baseline's own trade: with its volumes nothing is full before."""
+    """With its own volumes nothing is full before: by price of room, or by room for it."""
     found = cost_change(world, network, network, world.flows)
     assert (found.loads.shadow_usd_per_tonne == 0).all()
     assert (found.loads.mt <= found.loads.capacity_mt * (1 + 1e-9)).all()
-    assert any("room for that" in remark for remark in found.remarks)
+    assert not any("room for that" in remark for remark in found.remarks)
+    unpriced = replace(
+        network, edges=tuple(replace(e, scarcity_usd_t=0.0) for e in network.edges), base=None
+    )
+    told = cost_change(world, unpriced, unpriced, world.flows)
+    assert any("room for that" in remark for remark in told.remarks)
+
+
+def test_prices_of_room_are_those_of_the_trade_that_is_there(world, network):
+    """``scarcity.csv`` is what its tool finds; at these prices lines are about as full."""
+    unpriced = replace(
+        network, edges=tuple(replace(e, scarcity_usd_t=0.0) for e in network.edges), base=None
+    )
+    loads = baseline_shadows(world, unpriced)
+    found = {
+        (row.a, row.b, row.layer): row.shadow_usd_per_tonne
+        for row in loads.itertuples()
+        if row.shadow_usd_per_tonne >= 0.05
+    }
+    priced = {e.key: e.scarcity_usd_t for e in network.edges if e.scarcity_usd_t > 0}
+    assert set(priced) == {key_of(*k) for k in found}
+    for key, price in found.items():
+        assert priced[key_of(*key)] == pytest.approx(price, rel=0.03, abs=0.05)
 
 
 def test_capacity_of_the_railway_binds_at_the_trade_that_is_there(world, network):

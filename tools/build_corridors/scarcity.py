@@ -2,8 +2,8 @@
 
 The trade of world ``korea`` goes over the network as it is, every line within its stated
 capacity, at least total cost; the shadow prices of the lines that are then full are written to
-``scarcity.csv``. The network takes them as given: a line that is full today costs that much more
-to everybody, so that faster lines elsewhere do not send through it what it cannot hold.
+``scarcity.csv``. The network takes them as given: a line that is full today costs everybody so
+much more, so that faster lines elsewhere do not send through it what it cannot hold.
 """
 
 from __future__ import annotations

@@ -43,6 +43,7 @@ def between(world: World, end: Exogenous, share: float) -> Exogenous:
         log_labour=scaled(end.log_labour),
         deficit=world.deficit + share * (end.deficit - world.deficit),
         transfer=share * end.transfer,
+        pay=scaled(end.pay),
         caps=tuple(cap_at(cap) for cap in end.caps),
         proportional_to=end.proportional_to,
     )

@@ -23,8 +23,9 @@ class Exogenous:
     """What the scenario sets, in the variables that equations 2 to 6 read.
 
     ``base`` is b (S, N, N); ``tariff`` t′ and ``log_cost`` ln d̂ likewise (None:
-    unchanged); ``log_productivity`` ln T̂ (S, N); ``log_labour`` ln L̂, ``deficit`` D′ and
-    ``transfer`` (N,).
+    unchanged); ``log_productivity`` ln T̂ (S, N); ``log_labour`` ln L̂ (what is hired away
+    taken out), ``deficit`` D′ and ``transfer`` (payments too) (N,). ``pay`` (N, N): what n
+    receives for each unit of ŵ[m] where factors are hired; columns sum to zero.
     """
 
     base: Array
@@ -34,6 +35,7 @@ class Exogenous:
     log_labour: Array | None
     deficit: Array
     transfer: Array
+    pay: Array | None = None
     caps: tuple[Cap, ...] = ()
     proportional_to: str | None = None
 
@@ -58,7 +60,8 @@ def exogenous(world: World, shocks: Shocks) -> Exogenous:
         tariff=shocks.tariff_new,
         log_cost=log_of(shocks.cost_hat),
         log_productivity=log_of(shocks.productivity_hat),
-        log_labour=log_of(shocks.labour_hat),
+        log_labour=log_of(_labour(world, shocks)),
+        pay=_pay(shocks.hired),
         deficit=deficit,
         transfer=sum((a for a in (shocks.transfer, shocks.payment) if a is not None), none),
         caps=tuple(cap for cap in shocks.caps if cap.quantity > 0),
@@ -66,6 +69,22 @@ def exogenous(world: World, shocks: Shocks) -> Exogenous:
             shocks.proportional_to if shocks.deficit_rule == "proportional" else None
         ),
     )
+
+
+def _labour(world: World, shocks: Shocks) -> Array | None:
+    """L̂ of what is left to make goods, (N,)."""
+    if shocks.hired is None:
+        return shocks.labour_hat
+    hired: Array = shocks.hired.sum(axis=1) / world.value_added
+    return (1.0 if shocks.labour_hat is None else shocks.labour_hat) - hired
+
+
+def _pay(hired: Array | None) -> Array | None:
+    """What n receives for each unit of ŵ[m], (N, N): m is paid for its factors, by payers."""
+    if hired is None:
+        return None
+    paid: Array = np.diag(hired.sum(axis=1)) - hired.T
+    return paid if paid.any() else None
 
 
 def build_problem(world: World, given: Exogenous, check: bool = True) -> Problem:
@@ -98,6 +117,7 @@ def build_problem(world: World, given: Exogenous, check: bool = True) -> Problem
         weight_net=net,
         factor_base=labour,
         transfer=given.transfer,
+        pay=given.pay,
         caps=tuple(c for c in caps if c is not None),
         proportional=_index(world, given.proportional_to),
     )

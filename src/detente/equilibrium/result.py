@@ -209,11 +209,19 @@ class Equilibrium:
 
     @cached_property
     def own_earnings_hat(self) -> Array:
-        """((I′ − D′ − transfer)/P̂) / (I − D), shape (N,); payments received are earned."""
+        """((I′ − D′ − transfer)/P̂) / (I − D), shape (N,); what is paid for work is earned."""
         earned = self.income - self.solution.deficit - self.problem.transfer
         if self.shocks.payment is not None:
             earned = earned + self.shocks.payment
         return earned / self.final_price_hat / (self.world.income - self.world.deficit)
+
+    @cached_property
+    def deficit_new(self) -> Array:
+        """Imports less exports but for rents, million USD, shape (N,): D′, transfers, pay."""
+        received = self.solution.deficit + self.problem.transfer
+        if self.problem.pay is not None:
+            received = received + self.problem.pay @ self.wage_hat
+        return received
 
     @cached_property
     def equivalent_variation(self) -> Array:

@@ -90,7 +90,9 @@ def _levels(eq: Equilibrium) -> _Levels:
         log_productivity=flat if given.log_productivity is None else given.log_productivity,
         log_labour=flat[0] if given.log_labour is None else given.log_labour,
         deficit=s.deficit,
-        transfer=given.transfer,
+        transfer=given.transfer
+        if given.pay is None
+        else given.transfer + given.pay @ eq.wage_hat,
         rents=s.rents,
         log_markup=zero if eq.markup is None else np.log(eq.markup),
     )

@@ -58,7 +58,7 @@ def headline(eq: Equilibrium, country: str) -> dict[str, Any]:
         "trade_new": float(table["total_new"].sum()),
         "exports_new": float(table["exports_new"].sum()),
         "imports_new": float(table["imports_new"].sum()),
-        "deficit_new": float((eq.solution.deficit + eq.problem.transfer)[n]),
+        "deficit_new": float(eq.deficit_new[n]),
         "partners": ", ".join(
             f"{code} {share:.0%}" for code, share in top["share_new"].items()
         ),

@@ -37,7 +37,7 @@ def welfare(eq: Equilibrium) -> pd.DataFrame:
             "income": world.income,
             "income_new": eq.income,
             "deficit": world.deficit,
-            "deficit_new": eq.solution.deficit + eq.problem.transfer,
+            "deficit_new": eq.deficit_new,
             "price": eq.final_price_hat,
             "wage": eq.wage_hat,
         },

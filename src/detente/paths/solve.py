@@ -299,7 +299,7 @@ def _values(eq: Equilibrium, capital: Array) -> dict[str, Array]:
         "welfare_hat": eq.welfare_hat,
         "own_earnings_hat": eq.own_earnings_hat,
         "capital_hat": capital,
-        "deficit": eq.solution.deficit + eq.problem.transfer,
+        "deficit": eq.deficit_new,
         "pairs": flows.sum(axis=0),
         "output": eq.output,
         "sector_exports": flows.sum(axis=2),

@@ -131,6 +131,7 @@ class State:
         self.labour_hat: Array = np.ones(world.n_countries)
         self.transfer: Array = np.zeros(world.n_countries)
         self.payment: Array = np.zeros(world.n_countries)
+        self.hired: Array = np.zeros((world.n_countries, world.n_countries))
         #: Quantity caps beside those of the law.
         self.caps: list[Cap] = []
         #: Room that measures of one kind share while the state is made.
@@ -398,6 +399,7 @@ def arrays_of(state: State) -> dict[str, Array]:
         ("labour_hat", state.labour_hat, 1.0),
         ("transfer", state.transfer, 0.0),
         ("payment", state.payment, 0.0),
+        ("hired", state.hired, 0.0),
     )
     found = {name: array for name, array, none in neutral if np.any(array != none)}
     if "link_open" in found:

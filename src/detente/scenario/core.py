@@ -35,6 +35,8 @@ class Header(BaseModel):
 
 
 M = TypeVar("M", bound=BaseModel)
+#: Words of a measure that rests on a part of a package which is not there.
+_LACKS = "nothing: it needs "
 TOP_KEYS = (*Header.model_fields, *Assumptions.model_fields, "measures")
 
 
@@ -98,7 +100,7 @@ class Scenario:
                     nearest(str(key), TOP_KEYS),
                 )
         header = _validated(Header, _part(data, Header), source, "a scenario")
-        return cls(
+        found = cls(
             title=header.scenario,
             world=header.world,
             description=header.description,
@@ -106,6 +108,8 @@ class Scenario:
             measures=_measures(data.get("measures"), source.below("measures")),
             source=source,
         )
+        _refuse_unknown_parts(found.measures)
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that `from_dict` reads back to the same content; defaults left out."""
@@ -190,13 +194,16 @@ class Scenario:
         # A measure that is not in force is tried on the side: its mistakes are refused too.
         aside: State | None = None
         touched: dict[int, str | None] = {}
+        missing = self._missing(day)
         for m in self._in_turn():
             active = status(m, day) == "active"
-            if not active:
+            idle = not active or id(m) in missing
+            if idle:
                 aside = aside or self._state(world, day)
-            words = m.apply(state if active else cast("State", aside))
-            touched[id(m)] = words if active else None
-        for m in (m for m in self._in_turn() if m.last and touched[id(m)] is not None):
+            words = m.apply(cast("State", aside) if idle else state)
+            touched[id(m)] = words if not idle else missing.get(id(m)) if active else None
+        done = (m for m in self._in_turn() if touched[id(m)] is not None)
+        for m in (m for m in done if m.last and id(m) not in missing):
             touched[id(m)] = f"{touched[id(m)]}{m.apply_last(state)}"
         shocks = Shocks(
             deficit_rule=self.assumptions.rule,
@@ -209,6 +216,26 @@ class Scenario:
         shocks = replace(shocks, **cast("dict[str, Any]", arrays_of(state)))
         validate_shocks(world, shocks)
         return shocks
+
+    def _missing(self, day: date | None) -> dict[int, str]:
+        """Measures in force whose ``needs`` are not, and in words what they lack.
+
+        A part that is missing itself is none that another can rest on.
+        """
+        active = [m for m in self.measures if status(m, day) == "active"]
+        found: dict[int, str] = {}
+        while True:
+            rest = [m for m in active if id(m) not in found]
+            there = {m.part for m in rest}
+            lacks = {id(m): [p for p in m.needs or () if p not in there] for m in rest}
+            more = {
+                key: f"{_LACKS}{' and '.join(parts)}, and no measure of that part is in force"
+                for key, parts in lacks.items()
+                if parts
+            }
+            if not more:
+                return found
+            found |= more
 
     def _in_turn(self) -> list[Measure]:
         """Measures by first day, those that read the state of the others after them."""
@@ -276,7 +303,9 @@ def _note(
         "until": measure.until.isoformat() if measure.until else None,
         "status": status(measure, day),
         "touched": touched,
-        "remarks": [] if touched is None else measure.remarks(state),
+        "remarks": []
+        if touched is None or touched.startswith(_LACKS)
+        else measure.remarks(state),
     }
 
 
@@ -311,6 +340,20 @@ def _measures(value: Any, source: Source) -> tuple[Measure, ...]:
             source.place(),
         )
     return tuple(_measure(item, source.below(j)) for j, item in enumerate(value))
+
+
+def _refuse_unknown_parts(measures: tuple[Measure, ...]) -> None:
+    """A part that a measure needs is the part of another."""
+    parts = sorted({m.part for m in measures if m.part is not None})
+    for m in measures:
+        for name in m.needs or ():
+            if name not in parts:
+                has = f"there are {', '.join(parts)}" if parts else "no measure has one"
+                m.fail(
+                    "needs",
+                    f"no measure belongs to a part '{name}'; {has}.",
+                    nearest(name, parts),
+                )
 
 
 def _measure(item: Any, source: Source) -> Measure:

@@ -2,11 +2,11 @@
 
 A static year is charged with the annuity of the capital spent,
 A = K·r/(1 − (1 + r)^−T), or K/T at r = 0. The money buys factors, which then make nothing
-else: L̂[n] = 1 − amount/wL[n] where the factors come from. The part spent in the country where
-the thing stands (``local_content``) uses that country's factors, and the payer hands it the
-money for them, which is earned and no gift; the rest uses the payer's own. So the payer's income falls by what
-it pays, the host is paid for what it gives up, and the world is poorer by what was spent. A
-transfer alone would make the building a present to the host.
+else (``Shocks.hired``): L̂[i] falls by hired[i]/wL[i] where they come from. The part spent in
+the country where the thing stands (``local_content``) uses that country's factors, which the
+payer pays at the wages of the new equilibrium: earned, and no gift. The rest uses the payer's
+own. So the payer's income falls by what it pays, the host is paid for what it gives up, and the
+world is poorer by what was spent. A transfer would make the building a present to the host.
 """
 
 from __future__ import annotations
@@ -149,18 +149,19 @@ def spend(
     local_content : float
         Share that uses factors of ``place``; the rest uses the payers' own.
     """
-    used = amount * (local_content * place + (1.0 - local_content) * payer)
-    state.payment += amount * local_content * (place - payer)
-    left = state.labour_hat - used / state.world.value_added
-    if (left <= 0).any():
-        n = int(np.argmin(left))
+    # factors of the place, paid by payers in their shares; and the payers' own
+    state.hired = state.hired + amount * (
+        local_content * np.outer(place, payer) + (1.0 - local_content) * np.diag(payer)
+    )
+    used, have = state.hired.sum(axis=1), state.world.value_added * state.labour_hat
+    if (used >= have).any():
+        n = int(np.argmax(used - have))
         measure.fail(
             "finance" if "finance" in type(measure).model_fields else "amount",
             f"a year of it takes {used[n]:,.4g} million USD of factors in "
-            f"{state.world.countries[n]}, whose whole factor income is "
-            f"{state.world.value_added[n]:,.4g} million USD.",
+            f"{state.world.countries[n]}, whose whole factor income is {have[n]:,.4g} "
+            "million USD.",
         )
-    state.labour_hat = left
 
 
 def shares_of(state: State, measure: Measure, shares: Mapping[str, float], key: str) -> Array:

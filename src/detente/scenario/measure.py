@@ -71,12 +71,20 @@ class Measure(BaseModel):
         "detente package and detente attribute --by part.",
         examples=["railway"],
     )
+    needs: Codes | None = Field(
+        default=None,
+        description="Parts of the package without which it cannot be: while no measure of one "
+        "of them is in force it changes nothing.",
+        examples=["relief"],
+    )
     _source: Source = PrivateAttr(default_factory=Source)
 
     @model_validator(mode="after")
     def _dates_in_order(self) -> Measure:
         if self.on and self.until and self.until < self.on:
             refuse(f"'until' ({self.until}) is before 'on' ({self.on}).")
+        if self.part is not None and self.part in (self.needs or ()):
+            refuse(f"a measure of the part '{self.part}' needs itself.")
         return self
 
     def register(self, state: State) -> None:

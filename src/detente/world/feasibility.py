@@ -112,7 +112,7 @@ def _require_payments(world: World, problem: Problem, links: csr_array) -> None:
         return
     size = np.bincount(group, problem.value_added, minlength=count)
     received: NDArray[np.float64] = np.bincount(
-        group, problem.deficit + problem.transfer, minlength=count
+        group, problem.deficit + problem.transfer + _pay(problem), minlength=count
     ).astype(float)
     received[np.abs(received) <= _BALANCED * size] = 0.0
     start, end = (group[x] for x in links.nonzero())
@@ -120,6 +120,12 @@ def _require_payments(world: World, problem: Problem, links: csr_array) -> None:
     if _carried(arcs, received / size.sum()):
         return
     raise NoSolutionError(_unpaid(world, group, arcs, received))
+
+
+def _pay(problem: Problem) -> NDArray[np.float64]:
+    """What hired factors are paid at baseline wages, (N,)."""
+    none = np.zeros(len(problem.transfer))
+    return none if problem.pay is None else problem.pay.sum(axis=1)
 
 
 def _carried(arcs: NDArray[Any], received: NDArray[np.float64]) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from threading import Lock
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field, WithJsonSchema
@@ -22,12 +25,31 @@ from detente.scenario.registry import measure
 from detente.scenario.tolls import Tolls, charge_tolls
 from detente.world.core import Array
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _PAD = "corridors"
 _FINANCE = {**Finance.model_json_schema(), "description": "Who pays for building it."}
 #: Pairs, and full edges, that are named in words.
 _NAMED = 3
 #: A smaller fall of a pair's cost is none to speak of.
 _TRACE = 1e-7
+
+
+@dataclass(frozen=True, eq=False)
+class _Saving:
+    """What a change of network saves: d̂, remarks, words, and transit where there are tolls."""
+
+    cost_hat: Array
+    remarks: tuple[str, ...]
+    words: str
+    transit: pd.DataFrame | None
+
+
+#: Savings found last, by what they hang on: sets of a package ask for the same ones again.
+_KEPT: OrderedDict[tuple[object, ...], _Saving] = OrderedDict()
+_MOST_KEPT = 512
+_LOCK = Lock()
 
 
 @dataclass
@@ -40,7 +62,7 @@ class _Together:
     built: set[str] = field(default_factory=set)
     tolls: dict[str, float] = field(default_factory=dict)
     value_of_time: str | None = None
-    change: CostChange | None = None
+    saving: _Saving | None = None
 
 
 @measure("corridor")
@@ -99,19 +121,13 @@ class Corridor(Measure):
     def apply_last(self, state: State) -> str:
         """Once all corridors are there, and all that opens: what they save."""
         together = self._together(state)
-        if together.change is not None:
+        if together.saving is not None:
             return "; its saving is in that of the first corridor named"
-        change = together.change = cost_change(
-            state.world,
-            together.before,
-            together.after,
-            _volumes(state),
-            value_of_time=together.value_of_time or "central",
-        )
-        state.cost_hat *= change.cost_hat
-        for remark in (*change.remarks, *_full(change)):
+        saving = together.saving = _saving(state, together)
+        state.cost_hat *= saving.cost_hat
+        for remark in saving.remarks:
             state.tell(self, remark)
-        words = [_saved(change), *self._tolls(state, together)]
+        words = [saving.words, *self._tolls(state, together)]
         return f"; {'; '.join(words)}"
 
     def remarks(self, state: State) -> list[str]:
@@ -123,8 +139,8 @@ class Corridor(Measure):
         """What each land takes, in words."""
         if not together.tolls:
             return []
-        assert together.change is not None
-        transit = together.change.transit
+        assert together.saving is not None and together.saving.transit is not None
+        transit = together.saving.transit
         words = []
         for land, toll in together.tolls.items():
             members = {land, *state.world.meta.get("members", {}).get(land, ())}
@@ -209,6 +225,35 @@ def _economy(state: State, country: str) -> str | None:
         return country
     members = world.meta.get("members", {})
     return next((c for c in world.countries if country in members.get(c, ())), None)
+
+
+def _saving(state: State, together: _Together) -> _Saving:
+    """The saving of the corridors in force, found once for the same networks and volumes."""
+    world, volumes = state.world, _volumes(state)
+    value_of_time = together.value_of_time or "central"
+    key = (
+        together.before.content_hash,
+        together.after.content_hash,
+        world.content_hash,
+        hashlib.sha256(np.ascontiguousarray(volumes).tobytes()).digest(),
+        value_of_time,
+        bool(together.tolls),
+    )
+    with _LOCK:
+        if key in _KEPT:
+            _KEPT.move_to_end(key)
+            return _KEPT[key]
+    change = cost_change(
+        world, together.before, together.after, volumes, value_of_time=value_of_time
+    )
+    remarks = (*change.remarks, *_full(change))
+    transit = change.transit if together.tolls else None
+    found = _Saving(change.cost_hat, remarks, _saved(change), transit)
+    with _LOCK:
+        _KEPT[key] = found
+        while len(_KEPT) > _MOST_KEPT:
+            _KEPT.popitem(last=False)
+    return found
 
 
 def _volumes(state: State) -> Array:
