@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import detente as dt
+from detente.cli import app
 from detente.corridors.catalogue import load_network, load_project
 from detente.corridors.cost import cost_change
 
@@ -181,3 +186,32 @@ def test_a_scenario_with_it_solves_and_says_what_it_did() -> None:
     result = dt.solve(KOREA, made)
     assert result.certificate.converged
     assert "Khasan" in result.equilibrium.shocks.notes["measures"][0]["touched"]
+
+
+def test_a_run_folder_holds_projects_and_networks_of_ones_own(tmp_path: Path) -> None:
+    """What made a run can be run again where its files are gone."""
+    project(tmp_path, NOTHING.replace("state: open", "kmh: 120"))
+    network = tmp_path / "net"
+    network.mkdir()
+    data = Path(str(files("detente.data"))) / "corridors"
+    for name in ("nodes.csv", "edges.csv"):
+        (network / name).write_bytes((data / name).read_bytes())
+    text = """
+scenario: t
+measures:
+  - corridor: {use: own.yaml, network: net}
+"""
+    (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
+    out = tmp_path / "out"
+    ran = CliRunner().invoke(app, ["run", str(tmp_path / "s.yaml"), "-o", str(out)])
+    assert ran.exit_code == 0, ran.output
+    assert (out / "projects" / "own.yaml").is_file()
+    assert {f.name for f in (out / "network").iterdir()} == {"nodes.csv", "edges.csv"}
+    facts = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    for name in ("own.yaml", "s.yaml"):
+        (tmp_path / name).unlink()
+    shutil.rmtree(network)
+    again = dt.load_scenario(out / "scenario.yaml")
+    hats = again.to_shocks(KOREA).cost_hat
+    assert hats is not None and (hats < 1).any()
+    assert any(row["source"] == "projects/own.yaml" for row in facts["scenario"]["regimes"])

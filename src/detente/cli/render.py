@@ -123,16 +123,43 @@ def print_frame(frame: pd.DataFrame) -> None:
     out = console()
     frame = frame.rename(columns=str)
     names = [str(c) for c in frame.columns]
-    labels = [c for c in names if not pd.api.types.is_numeric_dtype(frame[c]) and c != "name"]
+    words = [c for c in names if not pd.api.types.is_numeric_dtype(frame[c]) and c != "name"]
+    text = {c: _column(frame[c]) for c in names if c != "name"}
+    labels = _labels(words, text)
     values = [c for c in names if c not in labels and c != "name"]
-    text = {c: _column(frame[c]) for c in (*labels, *values)}
+    room = WIDTH - sum(_width(c, text) for c in labels)
+    for c in words:
+        if c not in labels:  # long texts are cut, and never the labels for them
+            text[c] = [textwrap.shorten(v, max(room - 2, 20), placeholder="…") for v in text[c]]
     for j, block in enumerate(_blocks(labels, values, text)):
         if j:
             out.print()
         columns = [*labels, *block]
-        align = "l" * len(labels) + "r" * len(block)
+        align = "l" * len(labels) + "".join("l" if c in words else "r" for c in block)
         rows = tuple(zip(*(text[c] for c in columns), strict=True))
         out.print(rich_table(Table(tuple(map(str, columns)), align, rows)))
+
+
+#: Texts longer than this label no row.
+_LABEL = 26
+#: And labels together leave this much for values.
+_FOR_VALUES = 24
+
+
+def _width(column: str, text: dict[str, list[str]]) -> int:
+    return max(map(cell_len, [column, *text[column]])) + 2
+
+
+def _labels(words: list[str], text: dict[str, list[str]]) -> list[str]:
+    """The columns of text that say which row it is: short ones, as many as leave room."""
+    found: list[str] = []
+    left = WIDTH - _FOR_VALUES
+    for column in words:
+        width = _width(column, text)
+        if width <= min(_LABEL + 2, left):
+            found.append(column)
+            left -= width
+    return found or words[:1]
 
 
 def _column(values: pd.Series) -> list[str]:
@@ -159,7 +186,7 @@ def _blocks(
     labels: list[str], values: list[str], text: dict[str, list[str]]
 ) -> Iterable[list[str]]:
     """Columns in groups that fit beside the labels."""
-    width = {c: max(map(cell_len, [str(c), *text[c]])) + 2 for c in text}
+    width = {c: _width(c, text) for c in text}
     room = max(WIDTH - sum(width[c] for c in labels), 20)
     block: list[str] = []
     for column in values:

@@ -111,6 +111,8 @@ def _others(view: View) -> str:
     rest = view.welfare.drop(index=view.country)
     # where the two measures differ in sign, the change is that of fixed deficits' worth
     same = rest["welfare"] * rest["own_earnings"] > 0
+    # who gives or receives money gains or loses it, whatever its own earnings do
+    same |= (rest["deficit_new"] - rest["deficit"]).abs() >= NO_MONEY
     money = rest.loc[same, "equivalent_variation"]
     floor = max(NO_MONEY, 1e-3 * float(money.abs().max())) if len(money) else NO_MONEY
     gains = money[money >= floor].nlargest(2)
@@ -147,11 +149,13 @@ def _partners(view: View) -> list[str]:
         return [f"After the change, {view.prose(view.country)} and others do not trade."]
     top = table[table["total_new"] > 0].head(3)
     first, code = top.iloc[0], str(top.index[0])
-    change = (
-        "stays as it is"
-        if before > 0 and abs(after / before - 1) < 1e-6
-        else f"{'grows' if after > before else 'shrinks'} from {usd(before)} to {usd(after)}"
-    )
+    if before > 0 and abs(after / before - 1) < 1e-6:
+        change = "stays as it is"
+    elif usd(before) == usd(after):
+        change = f"stays at about {usd(before)}"
+    else:
+        moved = "grows" if after > before else "shrinks"
+        change = f"{moved} from {usd(before)} to {usd(after)}"
     verb = "stay" if _traded(first) and first["rank"] == 1 else "become"
     becomes, its = _verb(verb, view.prose(code)), _its(view.prose(view.country))
     next_ones = [f"{view.prose(str(c))} ({_shift(r)})" for c, r in top.iloc[1:].iterrows()]

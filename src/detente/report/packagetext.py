@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from detente._version import __version__
 from detente.outcomes.packages import Package
@@ -13,10 +14,14 @@ from detente.report.parts import Section, Table
 #: Sets shown; the table of all of them is --table dividends.
 _SETS = 8
 _VERB = {
-    "reinforce": "reinforce each other",
-    "overlap": "overlap",
-    "independent": "are independent",
+    "reinforce": "the parts reinforce each other",
+    "overlap": "the parts overlap",
+    "independent": "the parts are independent",
+    "too small to tell": "too small to tell whether they reinforce each other or overlap",
+    "sign depends on the unit": "whether they reinforce each other depends on the unit",
 }
+_HEADER = {"welfare": "100·ln Ŵ", "percent": "100·(Ŵ−1)"}
+_MONEY = "Million USD"
 _SUBJECT = {"welfare": "welfare", "percent": "welfare", "ev": "equivalent variation"}
 
 
@@ -44,31 +49,52 @@ def sections(found: Package, every: bool = False) -> list[Section]:
     return parts
 
 
+def _in_units(found: Package) -> list[Package]:
+    """The same solves in every unit that a verdict rests on, the one shown first."""
+    return [found.of(outcome=unit) for unit in found.units]
+
+
+def _headers(found: Package) -> tuple[str, ...]:
+    return tuple(_HEADER.get(unit, _MONEY) for unit in found.units)
+
+
 def _alone(found: Package) -> Section:
-    """Each part alone, their sum, and all together."""
-    say, sets = amount(found.found), found.sets()
-    alone, whole = sets["change"].to_numpy()[1:-1], float(sets["change"].iloc[-1])
-    row = found.countries.loc[[found.found.country]]
-    beyond = float(row["complementarity"].iloc[0])
-    rows = [
-        (cut(name, 40), say(float(value)))
-        for name, value in zip(found.names, alone, strict=True)
-    ]
-    rows += [("Sum of each alone", say(float(alone.sum()))), ("All together", say(whole))]
-    rows.append(("Beyond the sum", say(beyond)))
-    table = Table(("Part alone", "Change"), "lr", tuple(rows), sums=3)
-    verdict = str(row["verdict"].iloc[0])
+    """Each part alone, their sum, and all together, in every unit."""
+    columns = []
+    for one in _in_units(found):
+        say, change = amount(one.found), one.sets()["change"].to_numpy()
+        values = [*change[1:-1], change[1:-1].sum(), change[-1], _all_beyond(one)]
+        columns.append([say(float(value)) for value in values])
+    names = [cut(name, 40) for name in found.names]
+    names += ["Sum of each alone", "All together", "Beyond the sum"]
+    headers = ("Part alone", *_headers(found))
+    table = Table(
+        headers, "l" + "r" * len(columns), tuple(zip(names, *columns, strict=True)), sums=3
+    )
+    verdict = str(found.countries.loc[found.found.country, "verdict"])
+    whole = float(found.sets()["change"].iloc[-1])
+    beyond = [_beyond(one) for one in _in_units(found)]
     head = (
         f"All parts together change {_subject(found)} of {_whom(found)} by "
-        f"{_amount(found, whole)}, {say(beyond) if beyond else 'nothing'} beyond the sum of "
-        f"each alone: the parts {_VERB[verdict]}."
+        f"{_amount(found, whole)}. Beyond the sum of each alone: {' or '.join(beyond)}: "
+        f"{_VERB[verdict]}."
     )
-    start = float(sets["worth"].iloc[0])
+    start = float(found.sets()["worth"].iloc[0])
     notes = [_meaning(found), *_outside(found)]
     if start:
         notes.insert(0, f"Without any part: {_level(found, start)}.")
-    text = f"Alone and together, {found.found.unit}"
-    return Section("package", text, (head,), (table,), tuple(notes))
+    return Section("package", "Alone and together", (head,), (table,), tuple(notes))
+
+
+def _all_beyond(found: Package) -> float:
+    return float(found.countries.loc[[found.found.country], "complementarity"].iloc[0])
+
+
+def _beyond(found: Package) -> str:
+    """What all do beyond their sum, with its unit."""
+    value = amount(found.found)(_all_beyond(found))
+    outcome = found.found.outcome
+    return f"{value} {'points' if outcome in ('welfare', 'percent') else 'million USD'}"
 
 
 def _amount(found: Package, value: float) -> str:
@@ -83,17 +109,19 @@ def _level(found: Package, value: float) -> str:
 
 
 def _meaning(found: Package) -> str:
-    """What the three words mean, and what independence is for this outcome."""
+    """What the words mean, and why two units are asked."""
     text = (
         "Reinforce: together more than the sum of each alone, V(ab) − V(a) − V(b) + V(nobody) "
-        "above zero. Overlap: less. Independent: none, to a millionth of the largest effect."
+        "above zero. Overlap: less. Too small to tell: below 1 % of the smaller of the two "
+        "effects (of several: of the second largest). Independent: none, to a millionth."
     )
-    if found.found.outcome == "welfare":
-        return (
-            f"{text} Points of 100·ln Ŵ add where factors multiply: parts are independent "
-            "where Ŵ of both is Ŵ of one times Ŵ of the other."
-        )
-    return f"{text} In this unit parts are independent where their amounts add."
+    if len(found.units) == 1:
+        return f"{text} In this unit parts are independent where their amounts add."
+    return (
+        f"{text} A word is said where both units say it: amounts of money that simply add "
+        "come out below zero in logarithms, by about the product of the two, and factors of Ŵ "
+        "that simply multiply above zero in money."
+    )
 
 
 def _outside(found: Package) -> list[str]:
@@ -108,22 +136,28 @@ def _outside(found: Package) -> list[str]:
 
 
 def _pairs(found: Package) -> Section:
-    """Complementarity of every pair, nobody else acting."""
-    say = amount(found.found)
+    """Complementarity of every pair, nobody else acting, in every unit."""
+    tables = [one.pairs() for one in _in_units(found)]
+    says = [amount(one.found) for one in _in_units(found)]
     rows = tuple(
         (
-            cut(str(row["part"]), 20),
-            cut(str(row["with"]), 20),
-            *(say(float(row[k])) for k in ("first", "second", "together", "complementarity")),
+            cut(str(row["part"]), 14),
+            cut(str(row["with"]), 14),
+            *(
+                say(float(table["complementarity"].iloc[j]))
+                for say, table in zip(says, tables, strict=True)
+            ),
             str(row["verdict"]),
         )
-        for _, row in found.pairs().iterrows()
+        for j, (_, row) in enumerate(tables[0].iterrows())
     )
-    headers = ("Part", "with", "First", "Second", "Both", "Beyond", "")
-    note = "Each pair with no other part acting; beyond: what both do above the sum."
-    return Section(
-        "pairs", "Pairs", (), (Table(headers, "llrrrrl", rows),), (note, *_harm(found))
+    headers = ("Part", "with", *_headers(found), "")
+    note = (
+        "What both do above the sum of each alone, no other part acting. What each and both "
+        "do: --table pairs."
     )
+    drawn = Table(headers, f"ll{'r' * len(says)}l", rows)
+    return Section("pairs", "Pairs, beyond the sum", (), (drawn,), (note, *_harm(found)))
 
 
 def _harm(found: Package) -> tuple[str, ...]:
@@ -137,42 +171,60 @@ def _harm(found: Package) -> tuple[str, ...]:
 
 
 def _dividends(found: Package) -> Section:
-    """What sets do that no smaller set does."""
-    say, table = amount(found.found), found.dividends
-    order = table["dividend"].abs().sort_values(ascending=False, kind="stable").index
+    """What sets do that no smaller set does, in every unit."""
+    tables = [one.dividends for one in _in_units(found)]
+    says = [amount(one.found) for one in _in_units(found)]
+    order = tables[0]["dividend"].abs().sort_values(ascending=False, kind="stable").index
+
+    def told(values: Iterable[float]) -> tuple[str, ...]:
+        return tuple(say(float(v)) for say, v in zip(says, values, strict=True))
+
     rows = [
-        (cut(str(row["parts"]), 56), str(int(row["size"])), say(float(row["dividend"])))
-        for _, row in table.loc[order[:_SETS]].iterrows()
+        (
+            cut(str(tables[0]["parts"][j]), 48),
+            str(int(tables[0]["size"][j])),
+            *told(table["dividend"][j] for table in tables),
+        )
+        for j in order[:_SETS]
     ]
-    rows.append(("Sum over all sets of two and more", "", say(float(table["dividend"].sum()))))
-    left = len(table) - _SETS
+    total = told(table["dividend"].sum() for table in tables)
+    rows.append(("Sum over all sets of two and more", "", *total))
+    left = len(order) - _SETS
     notes = [
         "Harsanyi's dividend: what the parts of a set do together that no smaller set of them "
         "does. The dividends of all sets sum to what the parts do beyond their sum."
     ]
     notes += [f"{plural(left, 'smaller one')}: --table dividends."] if left > 0 else []
-    drawn = Table(("Set", "Parts", "Dividend"), "lrr", tuple(rows), sums=1)
+    headers = ("Set", "Parts", *_headers(found))
+    drawn = Table(headers, "lr" + "r" * len(says), tuple(rows), sums=1)
     return Section("dividends", "Sets of parts", (), (drawn,), tuple(notes))
 
 
 def _countries(found: Package) -> Section:
-    """Every country: the parts alone where they fit, all, and beyond the sum."""
-    say, table = amount(found.found), found.countries
-    shown = found.names if len(found.names) == 2 else ()
-    headers = ("Country", *(cut(name, 13) for name in shown), "Sum", "All", "Beyond", "")
+    """Every country: all together, and beyond the sum in every unit."""
+    say, tables = amount(found.found), [one.countries for one in _in_units(found)]
+    says, table = [amount(one.found) for one in _in_units(found)], tables[0]
     order = table["together"].abs().sort_values(ascending=False, kind="stable").index
     rows = tuple(
         (
-            str(code) if shown else in_table(str(row["name"])),
-            *(say(float(row[name])) for name in shown),
-            *(say(float(row[key])) for key in ("sum", "together", "complementarity")),
-            str(row["verdict"]),
+            in_table(str(table.loc[code, "name"]), 18),
+            say(float(table.loc[code, "together"])),
+            *(
+                tell(float(one.loc[code, "complementarity"]))
+                for tell, one in zip(says, tables, strict=True)
+            ),
+            str(table.loc[code, "verdict"]),
         )
-        for code, row in table.loc[order].iterrows()
+        for code in order
     )
-    drawn = Table(headers, "l" + "r" * (len(shown) + 3) + "l", rows)
-    note = "The most affected first; all from the same solves."
-    return Section("countries", f"Every country, {found.found.unit}", (), (drawn,), (note,))
+    headers = ("Country", "All", *_headers(found), "")
+    drawn = Table(headers, f"lr{'r' * len(says)}l", rows)
+    note = (
+        f"All together in {found.found.unit}; then beyond the sum of each alone. The most "
+        "affected first; all from the same solves."
+    )
+    text = "Every country: all together, and beyond the sum"
+    return Section("countries", text, (), (drawn,), (note,))
 
 
 def foot(found: Package) -> str:

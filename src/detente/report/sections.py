@@ -224,27 +224,33 @@ def partners(view: View, most: int = 8) -> Section:
     table = view.partners
     traded = table[(table["total"] > 0) | (table["total_new"] > 0)]
     kinds = link_kinds(view)
+    shown = traded.head(most)
+    if not any(kinds.get(str(code)) for code in shown.index):
+        kinds = {}  # an empty column would take the names' room
+    large = float(shown[["total", "total_new"]].to_numpy().max(initial=0.0)) >= _LARGE
+    unit, scale = ("billion", 1e-3) if large else ("million", 1.0)
+
+    def amounts(row: pd.Series, key: str) -> str:
+        return _change(million(scale * row[key]), million(scale * row[f"{key}_new"]))
+
     rows = [
         (
             view.label(str(code), 20 if kinds else 22),
             _change(rank(r), rank(r, "_new")),
-            _change(million(r["exports"]), million(r["exports_new"])),
-            _change(million(r["imports"]), million(r["imports_new"])),
+            amounts(r, "exports"),
+            amounts(r, "imports"),
             _change(share(r["share"]), share(r["share_new"]), unit=" %"),
             *([kinds.get(str(code), "")] if kinds else []),
         )
-        for code, r in traded.head(most).iterrows()
+        for code, r in shown.iterrows()
     ]
     total = table.sum(numeric_only=True)
-    sums = [
-        _change(million(total[key]), million(total[f"{key}_new"]))
-        for key in ("exports", "imports")
-    ]
+    sums = [amounts(total, key) for key in ("exports", "imports")]
     rows.append(("All partners", "", *sums, "", *([""] if kinds else [])))
     headers = ("Partner", "Rank", "Exports to", "Imports from", "Share")
     return Section(
         "partners",
-        f"Trade partners of {view.prose(view.country)}, million USD a year, before → after",
+        f"Trade partners of {view.prose(view.country)}, {unit} USD a year, before → after",
         tables=(
             Table(
                 (*headers, "Basis") if kinds else headers,
@@ -253,10 +259,13 @@ def partners(view: View, most: int = 8) -> Section:
                 sums=1,
             ),
         ),
-        notes=(_BASIS,) if kinds else (),
+        notes=(_BASIS + (_ADDED if "added" in kinds.values() else ""),) if kinds else (),
     )
 
 
+#: Trade with one partner, million USD, from which on a table is in billions.
+_LARGE = 1e5
+_ADDED = " Added = by a measure: a pipeline, a zone, tied aid."
 _BASIS = (
     "Basis of most of the trade after: observed = traded now; before = traded before the ban, "
     "its sector split and small partners partly assumed; never = no trade on record: gravity."
@@ -289,6 +298,16 @@ def link_kinds(view: View) -> dict[str, str]:
         if kind is not None:
             by_kind = sums.setdefault(partner, {})
             by_kind[kind] = by_kind.get(kind, 0.0) + float(row["flow_new"])
+    for row in view.notes.get("added", ()):
+        if view.country in (row["exporter"], row["importer"]):
+            other = row["importer"] if row["exporter"] == view.country else row["exporter"]
+            by_kind = sums.setdefault(other, {})
+            by_kind["added"] = by_kind.get("added", 0.0) + float(row["extra"])
+            largest = max(
+                (k for k in by_kind if k != "added"), key=by_kind.__getitem__, default=""
+            )
+            if largest:  # what is added is in the trade that is told apart by kind
+                by_kind[largest] -= float(row["extra"])
     return {p: max(by, key=lambda k: by[k]) for p, by in sums.items()}
 
 

@@ -18,7 +18,7 @@ from detente.errors import InputError, ScenarioError, nearest
 from detente.scenario.assumptions import Assumptions
 from detente.scenario.compose import State, arrays_of
 from detente.scenario.dates import end_of, in_order, parse_date, status
-from detente.scenario.measure import Measure, Path, Source
+from detente.scenario.measure import Keys, Measure, Source
 from detente.scenario.registry import kinds
 from detente.shocks import Shocks, validate_shocks
 from detente.world.core import World
@@ -71,7 +71,7 @@ class Scenario:
     def from_dict(
         cls,
         data: Mapping[str, Any],
-        lines: Mapping[Path, int] | None = None,
+        lines: Mapping[Keys, int] | None = None,
         file: str | None = None,
     ) -> Scenario:
         """A scenario from plain data, as a YAML or JSON file holds it.
@@ -276,6 +276,7 @@ class Scenario:
             "measures": [_note(m, state, touched.get(id(m)), day) for m in self.measures],
             "assumptions": self.assumptions.model_dump(mode="json"),
             "closed": state.closed_links(),
+            "added": _added(state),
             "dormant_share": {
                 "anchor": anchor,
                 "psi_scale": self.assumptions.psi_scale,
@@ -291,6 +292,15 @@ class Scenario:
 
     def __repr__(self) -> str:
         return f"Scenario({self.title!r}, {len(self.measures)} measures, world {self.world!r})"
+
+
+def _added(state: State) -> list[dict[str, Any]]:
+    """Pairs whose trade a measure adds to, million USD at baseline prices."""
+    extra, codes = state.additions.extra.sum(axis=0), state.world.countries
+    return [
+        {"exporter": codes[i], "importer": codes[n], "extra": float(extra[i, n])}
+        for i, n in np.argwhere(extra > 0)
+    ]
 
 
 def _note(
@@ -396,6 +406,19 @@ def _line(error: InputError) -> float:
     return float("inf") if line is None else line
 
 
+#: Kinds of pydantic's errors in our words.
+_PLAINLY = {
+    "dict_type": "a mapping of keys to values, as in {PRK: …}",
+    "string_type": "one text, and no list",
+    "string_too_short": "empty, and has to say something",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "model_type": "a mapping of keys to values",
+}
+
+
 def _inside(
     model: type[BaseModel], keys: tuple[Any, ...], what: str
 ) -> tuple[type[BaseModel], str]:
@@ -426,4 +449,8 @@ def _friendly(detail: Any, model: type[BaseModel], source: Source, what: str) ->
         return ScenarioError(f"{_inside(model, keys[:-1], what)[1]} needs '{keys[-1]}'.", place)
     if detail["type"] == "detente":
         return ScenarioError(context["what"], place, context["nearest"])
+    plain = _PLAINLY.get(detail["type"])
+    if plain is not None:
+        given = detail["input"]
+        return ScenarioError(f"'{keys[-1]}' is {plain}; it is {given!r}.", place)
     return ScenarioError(f"{detail['msg']}; it is {detail['input']!r}.", place)

@@ -17,7 +17,7 @@ import yaml
 
 from detente.errors import Place, ScenarioError, nearest
 from detente.scenario.core import Scenario
-from detente.scenario.measure import Path
+from detente.scenario.measure import Keys
 
 #: Bytes; a scenario is a page of text.
 LARGEST_FILE = 1_000_000
@@ -48,7 +48,7 @@ def load_scenario(path: str | FilePath) -> Scenario:
     return Scenario.from_dict(data, lines, str(path))
 
 
-def parse_yaml(text: str, file: str | None = None) -> tuple[Any, dict[Path, int]]:
+def parse_yaml(text: str, file: str | None = None) -> tuple[Any, dict[Keys, int]]:
     """Plain data from YAML text, and the line of every key by its path.
 
     Raises
@@ -115,7 +115,7 @@ class _Reader:
     def __init__(self, text: str, file: str | None) -> None:
         self.events: Iterator[Any] = iter(yaml.parse(text, Loader=yaml.SafeLoader))
         self.file = file
-        self.lines: dict[Path, int] = {}
+        self.lines: dict[Keys, int] = {}
 
     def document(self) -> Any:
         """The only document."""
@@ -134,12 +134,12 @@ class _Reader:
     def _next(self) -> Any:
         return next(self.events)
 
-    def _fail(self, event: Any, what: str, path: Path = ()) -> None:
+    def _fail(self, event: Any, what: str, path: Keys = ()) -> None:
         line = event.start_mark.line + 1 if event.start_mark else None
         key = ".".join(str(p) for p in path if isinstance(p, str)) or None
         raise ScenarioError(what, Place(self.file, line, key))
 
-    def _node(self, event: Any, path: Path) -> Any:
+    def _node(self, event: Any, path: Keys) -> Any:
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
             self._fail(event, "anchors (&) and aliases (*) are not used; write it out.", path)
         if event.tag not in (None, "!") or (event.tag == "!" and event.style is None):
@@ -153,13 +153,13 @@ class _Reader:
             return self._sequence(path)
         return self._mapping(path)
 
-    def _sequence(self, path: Path) -> list[Any]:
+    def _sequence(self, path: Keys) -> list[Any]:
         items: list[Any] = []
         while not isinstance(event := self._next(), yaml.SequenceEndEvent):
             items.append(self._node(event, (*path, len(items))))
         return items
 
-    def _mapping(self, path: Path) -> dict[str, Any]:
+    def _mapping(self, path: Keys) -> dict[str, Any]:
         found: dict[str, Any] = {}
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn
 
 import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from detente.scenario.compose import State
 
 Mask = NDArray[np.bool_]
-Path = tuple[str | int, ...]
+Keys = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Source:
     """Where something stands in a file: every key's line, below a path."""
 
     file: str | None = None
-    lines: Mapping[Path, int] = field(default_factory=dict)
-    path: Path = ()
+    lines: Mapping[Keys, int] = field(default_factory=dict)
+    path: Keys = ()
 
     def place(self, *keys: str | int) -> Place:
         """The place of a key, or of the closest thing above it that has a line."""
@@ -93,6 +94,17 @@ class Measure(BaseModel):
     def turns(self) -> tuple[date, ...]:
         """Days beside ``on`` and ``until`` on which what it does changes; few measures have."""
         return ()
+
+    def for_folder(self) -> tuple[Measure, dict[str, Path]]:
+        """Itself as a folder of its own names its files, and these; none for most measures.
+
+        Returns
+        -------
+        measure : Measure
+        files : dict of str to Path
+            Name in the folder → where the file is now.
+        """
+        return self, {}
 
     def targets(self) -> tuple[str, ...]:
         """Whose law it is about; nobody's for most measures."""

@@ -78,6 +78,8 @@ def ratio(value: Any, kind: str, low: float, high: float) -> float:
         if number is None:
             comma = isinstance(value, str) and "," in value
             point = value.replace(",", ".") if comma else None
+            if isinstance(value, str) and "\N{MINUS SIGN}" in value:
+                point = value.replace("\N{MINUS SIGN}", "-")
             refuse(f"{value!r} is not a {kind}: write 0.25 or 25%.", point)
         if abs(number) > 1 or (number == 1 and kind == "rate"):
             share = Decimal(repr(number)) / 100
@@ -179,7 +181,7 @@ def _money(value: Any) -> float:
         hint = "500 million USD" if number is None else f"{number:g} million USD"
         refuse(f"{value!r} is not an amount: a number, million or billion, and USD.", hint)
     if not found > 0:
-        refuse(f"an amount of {value} has to be above zero: 'from' and 'to' say its direction.")
+        refuse(f"an amount of {value} is not above zero; who gives and who gets says its way.")
     return found
 
 

@@ -32,7 +32,7 @@ class Told:
     scenario : Scenario
         Names its regimes' files as ``regimes/NAME.yaml``; itself where it names none.
     files : mapping of str to bytes
-        ``regimes/NAME.yaml`` → the file's own text.
+        ``regimes/NAME.yaml`` → the file's own text; other measures' files likewise.
     own : mapping of str to Regime
         What these files say, by the regime's name.
     """
@@ -69,7 +69,13 @@ def told(scenario: Scenario) -> Told:
     for measure in scenario.measures:
         path = _file_of(measure)
         if path is None:
-            measures.append(measure)
+            renamed, paths = measure.for_folder()
+            measures.append(renamed)
+            for name, where in paths.items():
+                text = where.read_bytes()
+                if files.setdefault(name, text) != text:
+                    what = f"two different files would both be kept as '{name}': rename one."
+                    measure.fail("use", what)
             continue
         regime, text = _read(measure, path)
         name = f"{FOLDER}/{regime.regime}{SUFFIXES[0]}"
@@ -104,7 +110,8 @@ def regimes_of(said: Told, world: World) -> list[dict[str, str]]:
     Returns
     -------
     list of dict
-        JSON-able, by name: ``name``; ``source``: the file in the scenario's folder,
+        JSON-able, by name, then other measures' files: ``name``; ``source``: the file in the
+        scenario's folder,
         ``detente``, or ``world`` for one that the world keeps itself; ``sha256`` of the
         canonical JSON of all that it says.
     """
@@ -121,9 +128,14 @@ def regimes_of(said: Told, world: World) -> list[dict[str, str]]:
             found[name] = f"{FOLDER}/{name}{SUFFIXES[0]}", said.own[name]
         elif name not in found:
             found[name] = "detente", load_regime(name)
-    return [
+    rows = [
         {"name": name, "source": source, "sha256": _hash(regime)}
         for name, (source, regime) in sorted(found.items())
+    ]
+    return rows + [
+        {"name": Path(name).stem, "source": name, "sha256": hashlib.sha256(text).hexdigest()}
+        for name, text in sorted(said.files.items())
+        if not name.startswith(f"{FOLDER}/")
     ]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field, WithJsonSchema
 
-from detente.corridors.catalogue import load_network, load_project
+from detente.corridors.catalogue import SUFFIXES, load_network, load_project
 from detente.corridors.cost import CostChange, cost_change
 from detente.corridors.network import Network
 from detente.corridors.project import Project
@@ -133,6 +133,30 @@ class Corridor(Measure):
     def remarks(self, state: State) -> list[str]:
         """What the network found."""
         return state.told_of(self)
+
+    def for_folder(self) -> tuple[Measure, dict[str, Path]]:
+        """Its own projects as ``projects/NAME.yaml``, its own network in ``network/``."""
+        files: dict[str, Path] = {}
+        named = []
+        for name in self.use:
+            own = self._own_file(name)
+            named.append(name if own is None else f"projects/{own.name}")
+            if own is not None:
+                files[named[-1]] = own
+        changes: dict[str, object] = {"use": tuple(named)}
+        if self.network is not None:
+            folder = self._folder()
+            files |= {f"network/{f.name}": f for f in sorted(folder.glob("*.csv"))}
+            changes["network"] = "network"
+        return (self.model_copy(update=changes).at(self.source) if files else self), files
+
+    def _own_file(self, name: str) -> Path | None:
+        """The file that a project is in, where it is one of the user's own."""
+        if not name.endswith(SUFFIXES):
+            return None
+        beside = None if self.source.file is None else Path(self.source.file).parent / name
+        found = beside if beside is not None and beside.is_file() else Path(name)
+        return found if found.is_file() else None
 
     # -- parts -----------------------------------------------------------------------
     def _tolls(self, state: State, together: _Together) -> list[str]:
