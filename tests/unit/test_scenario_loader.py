@@ -91,7 +91,7 @@ TARIFF = HEAD + "  - tariff:\n      importer: CHN\n      exporter: PRK\n      "
         ("scenario: a\npsi_scale: -1\n", 2, ["zero or above"]),
         ("scenario: a\ntrade_elasticity: 0\n", 2, ["above zero"]),
         ("scenario: a\nopenness: 0.5\nopenness_anchor: normal\n", 1, ["give one"]),
-        ("scenario: [a]\n", 1, ["scenario", "valid string"]),
+        ("scenario: [a]\n", 1, ["scenario", "one text"]),
         ("scenario: a\n\tworld: b\n", 2, ["a tab"]),
         ("scenario: a\nworld: 'b\n", None, ["not valid YAML"]),
         ("scenario: a\nworld: b: c\n", 2, ["not valid YAML"]),
