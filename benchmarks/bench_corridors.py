@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from detente.corridors.assign import Demand, assign
-from detente.corridors.catalogue import load_network
+from detente.corridors.catalogue import load_network, load_project
+from detente.corridors.cost import cost_change
 from detente.corridors.graph import graph_of
 from detente.corridors.routes import Shipment, skim
+from detente.world import load_world
 
 BOX = Shipment("container", 3000.0, 10.0, 0.006)
 REGIONS = 60
@@ -76,3 +78,15 @@ def test_flows_where_lines_are_full(benchmark, network, regions):
     found = benchmark.pedantic(lambda: assign(network, demands), rounds=2)
     assert (found.loads["shadow_usd_per_tonne"] > 0).any()
     assert math.isfinite(found.served.min())
+
+
+def test_trade_costs_with_capacities(benchmark, network):
+    """What a corridor saves a world, lines full where they are; other volumes each round."""
+    world = load_world("korea")
+    after = network.with_project(load_project("trans-korean-railway"))
+    volumes = world.flows * ~np.eye(world.n_countries, dtype=bool)
+    cost_change(world, network, after, volumes)
+    scale = iter(np.arange(1.01, 2.0, 0.01))
+    benchmark.pedantic(
+        lambda: cost_change(world, network, after, volumes * next(scale)), rounds=3
+    )

@@ -21,6 +21,7 @@ SHOCK_ARRAYS: Mapping[str, tuple[str, float, float]] = {
     "link": ("sin", 0.0, np.inf),
     "link_open": ("sin", 0.0, 1.0),
     "dormant_share": ("sin", 0.0, np.inf),
+    "at_once": ("sin", 0.0, np.inf),
     "productivity_hat": ("si", 0.0, np.inf),
     "labour_hat": ("n", 0.0, np.inf),
     "transfer": ("n", -np.inf, np.inf),
@@ -95,6 +96,9 @@ class Shocks:
         In [0, 1]: how far a link moves towards max(π·m, ψ).
     dormant_share : ndarray, shape (S, N, N), optional
         ψ in odds; needed where ``link_open`` is above zero.
+    at_once : ndarray, shape (S, N, N), optional
+        What of b (link, link_open and ψ together) is there on its first day: trade that a
+        pipeline, a zone or tied aid brings. Paths read it; a year by itself does not.
     productivity_hat : ndarray, shape (S, N), optional
         T̂[s, i]; a total factor productivity of 1.10 is T̂ = 1.10^θ.
     labour_hat : ndarray, shape (N,), optional
@@ -126,6 +130,7 @@ class Shocks:
     link: Array | None = None
     link_open: Array | None = None
     dormant_share: Array | None = None
+    at_once: Array | None = None
     productivity_hat: Array | None = None
     labour_hat: Array | None = None
     transfer: Array | None = None

@@ -10,14 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detente.corridors.pipelineentry import entry
-from detente.corridors.pipelines import (
-    Link,
-    Segment,
-    Stop,
-    break_even,
-    economics,
-    interruption,
-)
+from detente.corridors.pipelineparties import break_even, interruption
+from detente.corridors.pipelines import Link, Segment, Stop, economics
+from detente.corridors.pipelinescale import sized
 from detente.corridors.pipelineunits import Fee
 from detente.equilibrium import solve_equilibrium
 from detente.scenario import Scenario
@@ -55,6 +50,7 @@ def links(draw: st.DrawFn) -> Link:
         fuel=draw(st.floats(0.0, 0.5)),
         rate=draw(st.floats(0.0, 0.3)),
         life=draw(st.floats(1.0, 60.0)),
+        construction=draw(st.floats(0.0, 10.0)),
         closed=draw(st.floats(0.0, 300.0)),
         stop=Stop(draw(st.floats(0.0, 365.0)), 0.1, draw(shares), draw(shares), draw(amounts)),
     )
@@ -67,6 +63,10 @@ def test_what_one_pays_another_gets(link: Link) -> None:
     scale = found.value + found.cost
     assert sum(found.gains.values()) == pytest.approx(found.surplus, abs=1e-9 * scale)
     lost = interruption(found)
+    whole = economics(replace(link, closed=0.0))
+    if not whole.deal:
+        assert lost.total == lost.fees == lost.expected == 0.0
+        return
     volume = link.capacity * lost.days / 365.0
     stop = link.stop
     assert stop is not None
@@ -92,6 +92,23 @@ def test_twice_the_link_at_twice_the_capital_is_twice_the_gain(link: Link, by: f
     for code, gain in one.gains.items():
         assert other.gains[code] == pytest.approx(by * gain, abs=1e-8 * scale)
     assert other.ratio == pytest.approx(one.ratio)
+
+
+@settings(max_examples=examples(100))
+@given(links(), st.floats(0.1, 10.0), st.floats(0.1, 10.0))
+def test_capital_of_another_size_is_one_of_the_way_there(
+    link: Link, by: float, again: float
+) -> None:
+    """A power: in two steps as in one; length in proportion; a stated capital as stated."""
+    twice = sized(sized(link, link.capacity * by)[0], link.capacity * by * again)[0]
+    once, words = sized(link, link.capacity * by * again)
+    assert twice.capex == pytest.approx(once.capex)
+    assert once.capex == pytest.approx(link.capex * (by * again) ** 0.7)
+    longer = sized(link, km={c: by * link.km(c) for c in "ABC"})[0]
+    assert longer.capex == pytest.approx(by * link.capex)
+    assert sized(link, link.capacity * by, capex=77.0)[0].capex == pytest.approx(77.0)
+    assert sized(link) == (link, "")
+    assert words or by * again == pytest.approx(1.0)
 
 
 @settings(max_examples=examples(100))
@@ -129,8 +146,10 @@ def test_the_rent_in_the_model_is_what_the_parties_gain(
     capital = found.capital if financed else {}
     rent = found.surplus + sum(capital.values())
     if enters is None:
-        assert rent <= 1e-9 * found.value or found.volume == 0
+        assert rent <= 1e-9 * found.value or found.volume == 0 or not found.deal
         return
+    # who has to agree to a bargain loses by none
+    assert min(found.gains[c] for c in link.bargainers) >= -1e-6 * (found.value + found.cost)
     assert enters.rent == pytest.approx(rent, abs=1e-9 * found.value)
     assert 0.0 < enters.ratio < 1.0
     assert sum(share for _, share in enters.owners) == pytest.approx(1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import permutations
 from math import factorial
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detente.errors import InputError
-from detente.outcomes.packages import WORDS, additive, together, verdicts
+from detente.outcomes.packages import MATERIAL, WORDS, additive, strength, together, verdicts
 from detente.outcomes.shapley import (
     MOST_PLAYERS,
     Game,
@@ -236,7 +237,7 @@ def test_what_all_do_beyond_their_sum_is_the_dividends_of_two_and_more(game):
     beyond = sum(float(found[t]) for t in range(2**n) if t.bit_count() >= 2)
     assert together(game.worth) == pytest.approx(beyond, abs=1e-10 * scale)
     assert additive(game.worth, range(n))[0] == pytest.approx(beyond, abs=1e-10 * scale)
-    pair, _ = additive(game.worth, (0, 1))
+    pair, *_ = additive(game.worth, (0, 1))
     assert pair == pytest.approx(found[3], abs=1e-10 * scale)
 
 
@@ -247,19 +248,65 @@ def test_a_game_that_adds_up_has_no_complementarity(each, nobody):
     worth = np.array(
         [nobody + sum(each[j] for j in range(n) if m >> j & 1) for m in range(2**n)]
     )
-    value, scale = additive(worth, range(n))
+    value, *effects = additive(worth, range(n))
     assert abs(value) <= 1e-10 * (1.0 + np.abs(worth).max())
     floor = np.array(1e-9 * (1.0 + np.abs(worth).max()))
-    assert verdicts(value, scale, floor) == [WORDS[0]]
+    assert verdicts(strength(value, *effects, floor)) == [WORDS[0]]
     assert np.abs(dividends(worth)[[m for m in range(2**n) if m.bit_count() > 1]]).max() <= 1e-9
+
+
+def word(*games):
+    """The word on the two first players of some games, each of them one unit."""
+    kinds = (strength(*additive(np.array(g), (0, 1)), np.zeros(())) for g in games)
+    return verdicts(*kinds)[0]
 
 
 def test_a_pair_of_gloves_reinforces_and_two_keys_to_one_door_overlap():
     """A left and a right glove are worth something as a pair only; two keys open one door."""
-    none, zero = np.zeros(()), np.zeros(())
-    pair = additive(np.array([0.0, 0.0, 0.0, 1.0]), (0, 1))
-    assert verdicts(*pair, none) == ["reinforce"]
-    either = additive(np.array([0.0, 1.0, 1.0, 1.0]), (0, 1))
-    assert verdicts(*either, none) == ["overlap"]
-    small = additive(np.array([0.0, 1.0, 1.0, 2.0 + 1e-7]), (0, 1))
-    assert verdicts(*small, zero) == ["independent"]
+    assert word([0.0, 0.0, 0.0, 1.0]) == "reinforce"
+    assert word([0.0, 1.0, 1.0, 1.0]) == "overlap"
+    assert word([0.0, 1.0, 1.0, 2.0 + 1e-7]) == "independent"
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_trifle_is_measured_by_the_smaller_of_two_effects(sign):
+    """1 % of the smaller of 10 and 1 is 0.01."""
+    less, more = (11.0 + sign * x for x in (0.99 * MATERIAL, 1.01 * MATERIAL))
+    assert word([0.0, 10.0, 1.0, less]) == "too small to tell"
+    assert word([0.0, 10.0, 1.0, more]) == ("reinforce" if sign > 0 else "overlap")
+    # what is worth nothing alone has no trifle: any part of the other's effect is much of it
+    assert word([0.0, 10.0, 0.0, 10.0 + sign * MATERIAL]) != "too small to tell"
+
+
+@settings(max_examples=examples(60))
+@given(st.floats(0.02, 2.0), st.floats(0.02, 2.0), st.sampled_from(["add", "multiply"]))
+def test_amounts_that_add_and_factors_that_multiply_have_no_sign(a, b, how):
+    """Neutral in one unit is below zero in logarithms, or above zero in money."""
+    both = a + b if how == "add" else (1 + a) * (1 + b) - 1
+    money = np.array([0.0, a, b, both])
+    value, *_ = additive(np.log1p(money), (0, 1))
+    expected = math.log((1 + a + b) / ((1 + a) * (1 + b))) if how == "add" else 0.0
+    assert value == pytest.approx(expected, abs=1e-12)
+    assert word(np.log1p(money), 1000.0 * money) == "sign depends on the unit"
+    assert word(1000.0 * money, np.log1p(money)) == "sign depends on the unit"
+
+
+@settings(max_examples=examples(60))
+@given(games(fewest=2, most=4), st.integers(-20, 20))
+def test_a_unit_that_is_a_multiple_never_changes_the_word(game, power):
+    """Money that is in proportion to percent says what percent says; exact by powers of 2."""
+    factor, players = 2.0**power, range(len(game.players))
+    floor = np.array(1e-9 * (1.0 + np.abs(game.worth).max()))
+    first = strength(*additive(game.worth, players), floor)
+    second = strength(*additive(factor * game.worth, players), factor * floor)
+    assert first == second
+    assert verdicts(first, second) == verdicts(first)
+
+
+def test_units_of_one_sign_say_it_only_where_both_say_more_than_a_trifle():
+    much, little = [0.0, 1.0, 1.0, 2.5], [0.0, 1.0, 1.0, 2.001]
+    assert word(much, much) == "reinforce"
+    assert word(much, little) == word(little, little) == "too small to tell"
+    less = [0.0, 1.0, 1.0, 1.999]
+    assert word(little, less) == "too small to tell"
+    assert word(much, less) == "sign depends on the unit"

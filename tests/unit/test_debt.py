@@ -82,6 +82,10 @@ def test_present_value_is_the_annuity_formula(rate):
     assert found.grant_element_kept == pytest.approx(1 - annuity / 1090, rel=1e-12)
     assert found.forgiven == pytest.approx(annuity * 9870 / 1090, rel=1e-12)
     assert found.gain == pytest.approx(-annuity, rel=1e-12)
+    # at the same terms the present value falls by the share forgiven, whatever the rate
+    assert found.reduction == pytest.approx(0.9005, abs=1e-4)
+    assert found.reduction == pytest.approx(9870 / 10960, rel=1e-12)
+    assert found.grant_element > found.reduction
 
 
 def test_without_discounting_the_grant_element_is_the_share_forgiven():
@@ -141,6 +145,7 @@ def test_what_is_kept_costs_54_5_million_a_year_and_forgiving_gives_nothing():
     assert got.sum() == pytest.approx(0, abs=1e-12)
     notes = shocks(relief(use="russia-2012"), world=world).notes["measures"][0]["remarks"]
     assert "9,870 of 10,960 million USD are forgiven" in notes[0]
+    assert "at the same terms 90.1 % at any rate" in notes[0]
     assert "worth nothing to it, while what is kept costs it 54.5 million USD" in notes[1]
 
 

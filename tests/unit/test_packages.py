@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shlex
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,15 +14,17 @@ import typer
 from typer.testing import CliRunner
 
 from clikorea import korea_like
-from detente import solve
+from detente import load_scenario, load_world, solve
 from detente.cli import Commands
 from detente.cli.attribute import attribute
 from detente.cli.package import package as command
 from detente.errors import InputError
 from detente.outcomes.attribution import OUTCOMES, attribution, by_part, players_of, with_only
 from detente.outcomes.packages import package
+from detente.report.attributiontext import amount
 from detente.report.packagetext import sections, title
 from detente.scenario import Scenario
+from gallery import GALLERY
 
 WORLD = korea_like()
 RELIEF = {"lift": {"regime": "unsc-dprk", "part": "relief"}}
@@ -101,6 +104,151 @@ def test_two_keys_to_one_door_overlap():
     assert row["complementarity"] == pytest.approx(-row["first"], rel=1e-9)
 
 
+# -- two units -------------------------------------------------------------------------------
+def test_money_that_adds_overlaps_in_logarithms_and_so_has_no_sign():
+    """Parts worth 10 % and 20 % of an income alone and 30 % together: nothing between them."""
+    shares = np.repeat([[0.0], [0.1], [0.2], [0.3]], WORLD.n_countries, axis=1)
+    worths = {
+        "welfare": 100 * np.log1p(shares),
+        "percent": 100 * shares,
+        "ev": shares * WORLD.income,
+    }
+    solved = packed(parts=["relief", "rail"])
+    found = replace(solved, found=replace(solved.found, worths=worths))
+    (row,) = found.pairs().to_dict("records")
+    expected = 100 * np.log(1.3 / (1.1 * 1.2))
+    assert row["complementarity_welfare"] == pytest.approx(expected, rel=1e-12)
+    assert row["verdict_welfare"] == "overlap"
+    assert row["complementarity_ev"] == pytest.approx(0.0, abs=1e-9 * WORLD.income.max())
+    assert row["verdict_ev"] == "independent"
+    assert row["verdict"] == "sign depends on the unit"
+    assert set(found.countries["verdict"]) == {"sign depends on the unit"}
+
+
+def test_relief_and_gas_overlap_by_the_logarithm_alone(tripartite):
+    """What a reviewer found: −ab in logs, a little above zero in money and in percent."""
+    economics, _ = tripartite
+    by = {
+        unit: economics.of(outcome=unit).pairs().set_index(["part", "with"])
+        for unit in ("welfare", "percent", "ev")
+    }
+    row = by["welfare"].loc[("relief", "gas")]
+    product = -row["first"] * row["second"] / 100
+    assert row["complementarity"] == pytest.approx(product, rel=0.3)
+    assert by["percent"].loc[("relief", "gas"), "complementarity"] > 0
+    assert by["ev"].loc[("relief", "gas"), "complementarity"] > 0
+    assert row["verdict"] == "sign depends on the unit"
+
+
+@pytest.mark.parametrize("outcome", ["welfare", "percent", "ev"])
+def test_the_word_is_the_same_whichever_unit_of_welfare_is_shown(outcome):
+    found = packed(outcome=outcome)
+    assert found.pairs()["verdict"].tolist() == packed().pairs()["verdict"].tolist()
+    assert found.countries["verdict"].tolist() == packed().countries["verdict"].tolist()
+
+
+def test_both_units_by_hand():
+    pairs = packed().pairs().set_index(["part", "with"]).loc[("relief", "rail")]
+    money = [
+        float(
+            solve(WORLD, scenario(*m)).equilibrium.equivalent_variation[
+                WORLD.country_index("PRK")
+            ]
+        )
+        for m in ((RELIEF, SOUTH, RAIL), (RELIEF, SOUTH), (RAIL,), ())
+    ]
+    both, relief, rail, nobody = money
+    expected = both - relief - rail + nobody
+    assert pairs["complementarity_ev"] == pytest.approx(expected, abs=1e-5)
+    assert packed(outcome="ev").pairs()["complementarity"].iloc[0] == pytest.approx(
+        expected, abs=1e-5
+    )
+
+
+def test_exports_have_one_unit():
+    found = packed(outcome="exports")
+    assert found.units == ("exports",)
+    told = "\n".join(n for s in sections(found) for n in s.notes)
+    assert "independent where their amounts add" in told
+
+
+# -- a part that needs another ---------------------------------------------------------------
+def needing(measure, part):
+    ((kind, fields),) = measure.items()
+    return {kind: {**fields, "needs": part}}
+
+
+def test_a_part_that_needs_another_is_worth_nothing_without_it():
+    """V(b) = 0 and V(ab) as without the gate: complementarity is what b adds to a."""
+    gate = packed(RELIEF, SOUTH, RAIL, needing(AID, "relief"))
+    free = packed()
+    gated, open_ = (f.sets().set_index("parts")["change"] for f in (gate, free))
+    assert gated["aid"] == 0.0
+    assert gated["relief + rail + aid"] == pytest.approx(open_["relief + rail + aid"], abs=1e-9)
+    row = gate.pairs().set_index(["part", "with"]).loc[("relief", "aid")]
+    assert row["complementarity"] == pytest.approx(row["together"] - row["first"], abs=1e-12)
+    assert row["verdict"] == "reinforce"
+    both = free.pairs().set_index(["part", "with"]).loc[("relief", "aid")]
+    assert row["together"] == pytest.approx(both["together"], abs=1e-9)
+
+
+@pytest.fixture(scope="module")
+def tripartite():
+    """The gallery's package, economics alone and with the law as a gate."""
+    found = {}
+    for name in ("tripartite-package", "tripartite-package-by-law"):
+        whole = load_scenario(GALLERY / f"{name}.yaml")
+        found[name] = package(load_world("korea"), whole, by=by_part, country="PRK")
+    return found.values()
+
+
+def test_the_law_as_a_gate_changes_what_parts_are_alone_and_not_the_package(tripartite):
+    economics, law = (f.subsets(every=True) for f in tripartite)
+    names = economics["parts"].str.split(" + ", regex=False)
+    opened = names.map(lambda n: "relief" in n)
+    np.testing.assert_allclose(
+        law.loc[opened, "change"], economics.loc[opened, "change"], atol=1e-7
+    )
+    # without relief neither is built: a set is worth what debt in it is
+    shut = law[~opened].assign(debt=names[~opened].map(lambda n: "debt" in n))
+    assert shut.groupby(["country", "debt"])["change"].agg(np.ptp).max() <= 1e-7
+    assert (shut.loc[~shut["debt"], "change"].abs() <= 1e-7).all()
+
+
+def test_the_table_of_the_document_is_what_is_solved(tripartite):
+    """Figures of docs/packages.md, both readings; text rots and this does not."""
+    rows = _documented()
+    assert len(rows) == 10
+    for found, column in zip(tripartite, (1, 3), strict=True):
+        for at, outcome in ((column, "welfare"), (column + 1, "ev")):
+            one = found.of(outcome=outcome)
+            change = one.sets().set_index("parts")["change"]
+            row = one.countries.loc["PRK"]
+            expected = {name: change[name] for name in one.names}
+            expected |= {"sum": row["sum"], "all": row["together"]}
+            expected["beyond"] = row["complementarity"]
+            pairs = one.pairs().set_index(["part", "with"])["complementarity"]
+            expected |= {
+                f"{a} with {b}": pairs[(a, b)]
+                for a, b in (("relief", "gas"), ("relief", "railway"), ("gas", "railway"))
+            }
+            say = amount(one.found)
+            for name, value in expected.items():
+                assert rows[name][at] == say(float(value)), (name, outcome)
+
+
+def _documented():
+    """Rows of the tripartite table, by their first cell."""
+    text = (GALLERY.parent / "docs" / "packages.md").read_text(encoding="utf-8")
+    part = text.split("## The tripartite package")[1].split("\n## ")[0]
+    cells = [
+        [c.strip() for c in line.strip("|").split("|")]
+        for line in part.splitlines()
+        if line.startswith("|")
+    ]
+    return {row[0]: row for row in cells[2:] if len(row) == 5}
+
+
 # -- parts -----------------------------------------------------------------------------------
 def test_measures_of_no_part_act_always_and_other_parts_never():
     free = {"productivity": {"country": "PRK", "tfp": "+5%"}}
@@ -161,15 +309,20 @@ def test_ev_of_a_gift_sums_to_little_over_the_world():
 
 
 # -- words and the command line --------------------------------------------------------------
-def test_the_words_say_what_independence_means():
+def test_the_words_say_what_the_verdict_rests_on():
     told = "\n".join(
         t for s in sections(packed(), every=True) for t in (*s.paragraphs, *s.notes)
     )
-    assert "Ŵ of both is Ŵ of one times Ŵ of the other" in told
-    assert "reinforce each other" in told
-    money = "\n".join(n for s in sections(packed(outcome="ev")) for n in s.notes)
-    assert "independent where their amounts add" in money
+    assert "A word is said where both units say it" in told
+    assert "below 1 % of the smaller of the two" in told
+    assert "points or" in told and "million USD" in told
     assert title(packed()).startswith("three parts: 3 parts of a package, welfare of the DPRK")
+
+
+def test_every_table_has_both_units():
+    for section in sections(packed(), every=True):
+        (table,) = section.tables
+        assert {"100·ln Ŵ", "Million USD"} <= set(table.headers), section.key
 
 
 def detente(name, *args):

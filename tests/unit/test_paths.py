@@ -439,3 +439,19 @@ def test_given_deficits_are_told_for_they_move_welfare_alone() -> None:
     assert (path.of("PRK")["welfare"] > 0).all()
     notes = " ".join(note for section in sections(path) for note in section.notes)
     assert "Deficits as given from the first day on, million USD: PRK 12.0" in notes
+
+
+def test_trade_that_a_measure_adds_is_there_on_its_first_day() -> None:
+    """A zone, tied aid: no year of falling suppliers whose successor is yet to come."""
+    world = load_world("korea")
+    aid = {
+        "from": "KOR",
+        "to": "PRK",
+        "amount": "300 million USD",
+        "tied": "100%",
+        "on": "2020-01-01",
+    }
+    made = Scenario.from_dict({"scenario": "t", "measures": [{"aid": aid}]})
+    static = solve(world, made, at="2025-01-01").welfare.loc["PRK", "welfare"]
+    years = solve_path(world, made, 5).of("PRK")["welfare"]
+    np.testing.assert_allclose(years, static, rtol=1e-6)

@@ -14,7 +14,7 @@ from detente.errors import ScenarioError
 from detente.scenario import Scenario
 from detente.scenario.loader import parse_yaml
 from detente.shocks import Shocks
-from small_korea import CHN, COAL, JPN, KOR, PRK, small_korea
+from small_korea import CHN, COAL, JPN, KOR, small_korea
 
 WORLD = small_korea()
 KOREA = dt.load_world("korea")
@@ -149,6 +149,17 @@ def test_rents_are_the_surplus_and_reach_the_parties(kogas: tuple[Any, Any]) -> 
     assert gain["KOR"] > 0 and gain["RUS"] > 0 and gain["MENA"] < 0
 
 
+def test_world_gain_beyond_the_rent_is_customs_revenue(kogas: tuple[Any, Any]) -> None:
+    """The pipe's gas pays duty, a part of what it replaces does not: docs/pipelines.md."""
+    eq, gain = kogas[0].equilibrium, kogas[1]
+    s, i, n = KOREA.sector_index("oil-gas"), *map(KOREA.country_index, ("RUS", "KOR"))
+    rent = float(eq.customs_value[s, i, n] - eq.flows[s, i, n])
+    before = float((KOREA.tariff * KOREA.flows).sum())
+    more = float((KOREA.tariff * eq.customs_value).sum()) - before
+    assert more == pytest.approx(50.0, abs=3.0)
+    assert gain.sum() == pytest.approx(rent + more, rel=0.003)
+
+
 def test_gas_of_another_supplier_is_the_same_gas(kogas: tuple[Any, Any]) -> None:
     """At baseline costs the buyer's price stays: no gain from variety, E/θ or 0.3 % here."""
     s, n = KOREA.sector_index("oil-gas"), KOREA.country_index("KOR")
@@ -186,7 +197,7 @@ def test_finance_charges_the_same_capital_to_its_payers(kogas: tuple[Any, Any]) 
     result, gain = changes([{"use": "kogas-2018", "finance": paid}])
     assert gain["PRK"] == pytest.approx(kogas[1]["PRK"], rel=0.03)
     assert gain.sum() == pytest.approx(kogas[1].sum(), rel=0.05)
-    assert result.equilibrium.shocks.labour_hat is not None
+    assert result.equilibrium.shocks.hired is not None
     assert "million USD a year of capital paid by RUS 71.4 %" in told(result.equilibrium.shocks)
     assert link.capex == 4200.0
     # the case's own capital where none is stated
@@ -308,14 +319,181 @@ def test_what_the_world_cannot_have_is_refused(fields: dict[str, Any], why: str)
 def test_a_second_pipeline_on_the_link_is_refused() -> None:
     with pytest.raises(ScenarioError, match="Add the two up in one pipeline"):
         shocks(SMALL, SMALL)
-    two = shocks(SMALL, SMALL | {"from": "PRK"})
+    other = {k: v for k, v in SMALL.items() if k not in ("via", "km", "transit_fee")}
+    two = shocks(SMALL, other | {"from": "KOR"})
     assert len(two.caps) == 2
     assert two.cost_hat is not None
-    assert (two.cost_hat[COAL, [PRK, CHN], JPN] < 1.0).all()
-    assert two.cost_hat[COAL, KOR, JPN] > 1.0
-    assert JPN != KOR
+    assert (two.cost_hat[COAL, [KOR, CHN], JPN] < 1.0).all()
+    assert two.cost_hat[COAL, JPN, JPN] > 1.0
 
 
 def test_an_unknown_case_names_the_line_and_the_nearest() -> None:
     with pytest.raises(ScenarioError, match="Did you mean 'kogas-2018'"):
         shocks({"use": "kogas-2081"})
+
+
+# -- law and bans on its own shipment ----------------------------------------------------------
+BAN: dict[str, Any] = {"exporter": "CHN", "importer": "JPN", "sectors": ["coal"]}
+
+
+def beside(other: dict[str, Any], mine: dict[str, Any] = SMALL, world: Any = WORLD) -> Shocks:
+    data = {"scenario": "x", "measures": [{"pipeline": mine}, other]}
+    return Scenario.from_dict(data).to_shocks(world)
+
+
+def test_a_ban_on_its_shipment_closes_it_wherever_it_stands_in_the_file() -> None:
+    """All banned: nothing is carried, nothing comes back, nothing is capped."""
+    found = beside({"ban": BAN})
+    assert found.caps == ()
+    assert found.link is not None and found.link[COAL, CHN, JPN] == 0.0
+    assert found.cost_hat is None
+    assert "closes 100 % of coal from CHN to JPN" in told(found)
+    assert "law or a ban closes it" in told(found)
+
+
+def test_half_a_ban_leaves_half_of_link_and_pipe() -> None:
+    """Beside others that fill in F = 5/(1 − π/2), and E = 5 with a supply of 2.5."""
+    found = beside({"ban": {**BAN, "coverage": "50%"}})
+    (cap,) = found.caps
+    flow = 5.0 / (1.0 - WORLD.trade_share[COAL, CHN, JPN] / 2.0)
+    assert cap.quantity == pytest.approx(flow + 2.5)
+    assert found.cost_hat is not None
+    ratio = found.cost_hat[COAL, CHN, JPN] / found.cost_hat[COAL, KOR, JPN]
+    assert ratio == pytest.approx((flow + 2.5) / (flow + 5.0))
+    assert "closes 50 % of coal" in told(found)
+
+
+def test_half_a_ban_in_the_equilibrium() -> None:
+    """Half of the gas, and the cap is what flows; less than without the ban, for all three."""
+    half = {"exporter": "RUS", "importer": "KOR", "sectors": ["oil-gas"], "coverage": 0.5}
+    data = {"scenario": "x", "measures": [{"ban": half}, {"pipeline": {"use": "kogas-2018"}}]}
+    result = dt.solve(KOREA, Scenario.from_dict(data))
+    eq, gain = result.equilibrium, result.welfare["equivalent_variation"]
+    s, i, n = KOREA.sector_index("oil-gas"), *map(KOREA.country_index, ("RUS", "KOR"))
+    (cap,) = (c for c in eq.shocks.caps if c.importers == ("KOR",))
+    assert cap.quantity < 0.5 * KOREA.flows[s, i, n] * 1.05 + 0.4 * 3953.6
+    assert eq.flows[s, i, n] == pytest.approx(cap.quantity, rel=0.01)
+    # half of the fee, whole capital
+    assert gain["PRK"] == pytest.approx(0.5 * 144.9, rel=0.03)
+    assert gain.sum() < 0.5 * 1522.4
+
+
+def test_the_banned_trade_does_not_come_back_under_the_cap() -> None:
+    """The 1,832 million of other oil and gas stay banned, and so does the pipe's."""
+    ban = {"exporter": "RUS", "importer": "KOR", "sectors": ["oil-gas"], "coverage": 1}
+    found = beside({"ban": ban}, {"use": "kogas-2018"}, KOREA)
+    s, i, n = KOREA.sector_index("oil-gas"), *map(KOREA.country_index, ("RUS", "KOR"))
+    assert found.link is not None and found.link[s, i, n] == 0.0
+    assert not [c for c in found.caps if c.importers == ("KOR",)]
+
+
+def test_law_on_the_sellers_goods_is_told_and_holds() -> None:
+    mine = {
+        "from": "PRK",
+        "to": "KOR",
+        "capacity": "1 bcm/year",
+        "supply_cost": "100 USD/1000m3",
+        "alternative_price": "300 USD/1000m3",
+    }
+    words = told(shocks(mine, world=KOREA))
+    assert "rok-may-24" in words and "closes 100 % of oil-gas from PRK to KOR" in words
+    assert "law on record would have to be lifted or excepted first for PRK" in words
+    assert words.startswith("nothing: ")
+
+
+def test_a_cap_of_law_on_the_link_is_refused_with_what_to_lift() -> None:
+    text = """scenario: capped
+measures:
+  - pipeline: {from: RUS, to: PRK, capacity: 1 bcm/year, supply_cost: 50 USD/1000m3, alternative_price: 90 USD/1000m3}
+"""  # noqa: E501
+    data, lines = parse_yaml(text, "capped.yaml")
+    with pytest.raises(ScenarioError, match=r"capped\.yaml, line 3") as error:
+        Scenario.from_dict(data, lines, "capped.yaml").to_shocks(KOREA)
+    assert "'unsc-dprk' caps oil-gas from RUS to PRK (2397-4)" in str(error.value)
+    assert "lift: {regime: unsc-dprk, provisions: [2397-4]}" in str(error.value)
+    # lifted, only what other law closes of the sector is missing
+    data["measures"].insert(0, {"lift": {"regime": "unsc-dprk"}})
+    found = Scenario.from_dict(data).to_shocks(KOREA)
+    assert [c.importers for c in found.caps if c.sector == "oil-gas"] == [("PRK",)]
+
+
+# -- capital, interest, contract ---------------------------------------------------------------
+def test_who_pays_changes_neither_rate_nor_life(kogas: tuple[Any, Any]) -> None:
+    """Naming payers is no loan at 4 %: the world's gain stays what it is."""
+    paid = {"paid_by": {"RUS": 3000.0 / 4200.0, "KOR": 1200.0 / 4200.0}}
+    _, gain = changes([{"use": "kogas-2018", "finance": paid}])
+    assert gain.sum() == pytest.approx(kogas[1].sum(), rel=0.02)
+    found = shocks({"use": "kogas-2018", "finance": {**paid, "rate": "4%"}}, world=KOREA)
+    assert "4 % over 30 years, as 'finance' states, in place of 8 % over 30" in told(found)
+    assert "in place of" not in told(
+        shocks({"use": "kogas-2018", "finance": paid}, world=KOREA)
+    )
+
+
+def test_a_stated_rate_survives_a_file_even_where_it_is_a_default() -> None:
+    paid = {"paid_by": "RUS"}
+    one = scenario({"use": "kogas-2018", "finance": {**paid, "rate": "4%", "life": 30}})
+    other = scenario({"use": "kogas-2018", "finance": paid})
+    assert one.content_hash != other.content_hash
+    back = Scenario.from_dict(one.to_dict())
+    assert back.measures[0].finance.model_fields_set >= {"rate", "life"}  # type: ignore[attr-defined]
+    assert told(back.to_shocks(KOREA)) == told(one.to_shocks(KOREA))
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"discount_rate": "8%", "finance": {"rate": "5%"}}, "'discount_rate' is stated"),
+        ({"life": "40 years", "finance": {"life": 30}}, "'life' is stated as 40"),
+        (
+            {"capex": "4 billion USD", "finance": {"capex": "5 billion USD"}},
+            "'capex' is stated as 4000",
+        ),
+    ],
+)
+def test_rates_lives_and_capital_that_contradict_are_refused(
+    fields: dict[str, Any], why: str
+) -> None:
+    fields["finance"] = {"paid_by": "RUS", **fields["finance"]}
+    with pytest.raises(ScenarioError, match=why):
+        scenario({"use": "kogas-2018", **fields})
+
+
+def test_capital_follows_size_and_is_told() -> None:
+    large = told(shocks({"use": "kogas-2018", "capacity": "100 bcm/year"}, world=KOREA))
+    assert "capital scaled from 4,200 to 20,549 million USD" in large
+    longer = told(shocks({"use": "kogas-2018", "km": {"PRK": "800 km"}}, world=KOREA))
+    assert "1,300 in place of 1,200 km" in longer
+    stated = {"use": "kogas-2018", "capacity": "100 bcm/year", "capex": "9 billion USD"}
+    assert "scaled" not in told(shocks(stated, world=KOREA))
+    as_it_is = told(shocks({"use": "kogas-2018"}, world=KOREA))
+    assert "scaled" not in as_it_is and "not counted" not in as_it_is
+    assert "what it costs to build is not counted: state 'capex'" in told(shocks(SMALL))
+    # capital of 10 million over 30 years at 8 % is 0.89 a year, and 0.3 to run it
+    (cap,) = shocks(SMALL | {"capex": "10 million USD"}).caps
+    assert cap.quantity == pytest.approx(10.0 + 5.0 + 0.888274 + 0.3, abs=1e-5)
+
+
+def test_a_bargain_that_nobody_would_sign_changes_nothing() -> None:
+    """A fee of 6 of a surplus of 5: no deal; a stated price forces it."""
+    dear = SMALL | {"transit_fee": "30 USD/1000m3/100km"}
+    found = shocks(dear)
+    assert found.arrays() == {} and found.caps == ()
+    assert "no deal: the surplus is 5 million USD a year, transit takes 6" in told(found)
+    forced = shocks(dear | {"price": "100 USD/1000m3"})
+    assert len(forced.caps) == 1
+    assert "CHN pays 1 million USD a year more" in told(forced)
+
+
+def test_what_tables_of_trade_leave_out_is_told(kogas: tuple[Any, Any]) -> None:
+    """Flows show what the pipe's gas costs in resources; the rent is in none."""
+    eq, found = kogas[0].equilibrium, economics(load_case("kogas-2018").link())
+    words = told(eq.shocks)
+    assert f"at what its resources cost, {found.cost:,.0f} million USD" in words
+    assert f"KOR pays {found.price * found.volume:,.0f}" in words
+    assert f"The rent, {found.surplus:,.0f}, is income of its owners" in words
+    s, i, n = KOREA.sector_index("oil-gas"), *map(KOREA.country_index, ("RUS", "KOR"))
+    shown = float(eq.flows[s, i, n] - KOREA.flows[s, i, n])
+    assert shown == pytest.approx(found.cost, rel=0.02)
+    paid = float(eq.customs_value[s, i, n] - KOREA.flows[s, i, n])
+    assert paid == pytest.approx(found.value, rel=0.02)

@@ -17,16 +17,16 @@ from detente.cli.pipelines import app as pipelines_app
 from detente.corridors.pipelinecase import Case, case_names, case_on, load_case
 from detente.corridors.pipelineclaims import checked, length_for, unit_check
 from detente.corridors.pipelineentry import entry
+from detente.corridors.pipelineparties import break_even, interruption, returns
 from detente.corridors.pipelines import (
     Link,
     Segment,
     Stop,
-    break_even,
     economics,
-    interruption,
     recovery,
-    returns,
+    while_built,
 )
+from detente.corridors.pipelinescale import sized
 from detente.corridors.pipelineunits import MMBTU_PER_1000M3, Fee
 from detente.errors import InputError
 
@@ -143,6 +143,71 @@ def test_the_capital_recovery_factor() -> None:
     assert recovery(1e-12, 25.0) == pytest.approx(0.04, rel=1e-9)
 
 
+def test_interest_while_it_is_built() -> None:
+    """Four outlays of a quarter at 8 %: (1 + 1.08 + 1.08² + 1.08³)/4; none in no time."""
+    by_hand = (1.0 + 1.08 + 1.08**2 + 1.08**3) / 4.0
+    assert while_built(0.08, 4.0) == pytest.approx(by_hand)
+    assert while_built(0.08, 0.0) == while_built(0.0, 4.0) == 1.0
+    assert while_built(1e-12, 4.0) == pytest.approx(1.0)
+    slow = economics(made_up(rate=0.08, construction=4.0))
+    fast = economics(made_up(rate=0.08))
+    dearer = fast.capital["A"] * (by_hand - 1.0)
+    assert fast.surplus - slow.surplus == pytest.approx(dearer)
+    # the same cash later is a lower return on the same outlay
+    assert returns(slow).capex == pytest.approx(returns(fast).capex) == pytest.approx(1000.0)
+    assert (returns(slow).irr or 1.0) < (returns(fast).irr or 0.0)
+
+
+def test_capital_follows_capacity_and_length() -> None:
+    """100 for 10.35 bcm: (9.66…)^0.7 times the capital; twice the length in a land."""
+    base = load_case("kogas-2018").link()
+    large, words = sized(base, 100.0)
+    assert large.capex == pytest.approx(4200.0 * (100.0 / 10.35) ** 0.7)
+    assert "from 4,200 to 20,549 million USD" in words
+    assert "to the power 0.7 (assumed)" in words
+    longer, words = sized(base, km={"PRK": 1400.0})
+    assert longer.capex == pytest.approx(4200.0 + 2500.0)
+    assert "1,900 in place of 1,200 km" in words
+    # where there was no pipe: at the mean cost a km, 4200/1200
+    new, _ = sized(replace(base, segments=base.segments[:2]), km={"KOR": 100.0})
+    assert new.capex == pytest.approx(3000.0 * (1.0 + 100.0 / 850.0))
+    stated, words = sized(base, 100.0, capex=5000.0)
+    assert (stated.capex, words) == (pytest.approx(5000.0), "")
+    assert sized(base, 10.35) == (base, "")
+
+
+def test_a_bargain_that_nobody_would_sign_is_no_deal() -> None:
+    """Surplus 1900: a fee of 2100 leaves −200 to two; everybody's bargain needs no fee."""
+    fee = Fee(30.0, "USD/1000m3/100km")
+    found = economics(made_up(fee=fee))
+    assert found.surplus == pytest.approx(1900.0)
+    assert found.divided == pytest.approx(-200.0)
+    assert not found.deal
+    assert set(found.outcome.values()) == {0.0}
+    assert entry(found) is None
+    assert interruption(found).total == 0.0
+    assert returns(found, "A").irr is None
+    assert economics(made_up(fee=Fee(27.1, fee.unit))).deal
+    # a price that is stated holds both to it
+    forced = economics(made_up(fee=fee, price=250.0))
+    assert forced.deal
+    assert forced.outcome["A"] == pytest.approx(2500.0 - 2100.0 - 1100.0)
+    assert entry(forced) is not None
+    every = economics(made_up(fee=fee, weights={"A": 1.0, "B": 1.0, "C": 1.0}))
+    assert every.deal and min(every.gains.values()) > 0
+
+
+def test_capital_paid_before_is_no_reason_not_to_sign() -> None:
+    link = made_up(alternative=128.0, fee=Fee(0.0, "%"), supply_cost=110.0)
+    found = economics(replace(link, segments=tuple(
+        replace(s, capex=4 * s.capex) for s in link.segments), opex=0.0))  # fmt: skip
+    assert found.surplus == pytest.approx(180.0 - 200.0)
+    assert not found.deal
+    assert entry(found, financed=True) is None
+    sunk = entry(found, financed=True, sunk=True)
+    assert sunk is not None and sunk.rent == pytest.approx(180.0)
+
+
 # -- identities and limits --------------------------------------------------------------------
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.pipeline)
 def test_gains_sum_to_the_surplus_and_npv_is_cash_less_capital(case: Case) -> None:
@@ -153,11 +218,16 @@ def test_gains_sum_to_the_surplus_and_npv_is_cash_less_capital(case: Case) -> No
         back = returns(found, code)
         cash = found.gains[code] + found.capital[code]
         years = range(1, int(link.life) + 1)
-        worth = sum(cash / (1.0 + link.rate) ** t for t in years) - back.capex
-        assert found.npv(code) == pytest.approx(worth)
+        building = range(int(link.construction))  # the last outlay on the first day of flow
+        outlay = back.capex / len(building)
+
+        def worth(rate: float) -> float:
+            spent = sum(outlay * (1.0 + rate) ** t for t in building)  # noqa: B023
+            return sum(cash / (1.0 + rate) ** t for t in years) - spent  # noqa: B023
+
+        assert found.npv(code) == pytest.approx(worth(link.rate))
         if back.irr is not None:
-            at_irr = sum(cash / (1.0 + back.irr) ** t for t in years)
-            assert at_irr == pytest.approx(back.capex)
+            assert worth(back.irr) == pytest.approx(0.0, abs=1e-6 * back.capex)
             assert back.payback == pytest.approx(back.capex / cash)
 
 
@@ -201,7 +271,7 @@ def test_the_surplus_does_not_depend_on_fee_price_or_payer() -> None:
         assert economics(made_up(**changes)).surplus == pytest.approx(whole)
 
 
-def test_a_share_of_the_alternative_and_a_fee_in_kind() -> None:
+def test_a_share_of_the_alternative_and_a_fee_ad_valorem() -> None:
     found = economics(made_up(price_share=0.9, fee=Fee(5.0, "%")))
     assert found.price == pytest.approx(270.0)
     assert found.fees["B"] == pytest.approx(150.0)
@@ -398,6 +468,37 @@ def test_a_bargain_of_all_makes_the_fee() -> None:
 def test_a_link_that_is_too_dear_is_said_to_be() -> None:
     text = ran("show", "kogas-2018", "--alternative-price", "5 USD/mmbtu")
     assert "nobody would use it" in text
+    assert "no deal: KOR and RUS would lose" in text
+    assert "It is not paid: there is no deal." in " ".join(text.split())
+    found = json.loads(
+        ran("show", "kogas-2018", "--alternative-price", "5 USD/mmbtu", "--format", "json")
+    )
+    assert found["deal"] is False
+    assert found["contract_price"] is None
+    assert found["million_usd"]["transit"] == {"PRK": 0.0}
+    assert {p["gain_million_usd"] for p in found["parties"]} == {0.0}
+
+
+def test_at_a_low_price_of_lng_there_is_no_deal_and_nobody_earns() -> None:
+    """At 6 USD/mmbtu the surplus is below zero: the transit land's fee is not paid either."""
+    rows = json.loads(ran("show", "kogas-2018", "--format", "json"))["prices"]
+    low, asked, _ = rows
+    assert low["surplus_million_usd"] < 0 < asked["surplus_million_usd"]
+    assert (low["deal"], low["contract_price"]) == (False, None)
+    assert [low[f"gain_{c}"] for c in ("KOR", "RUS", "PRK")] == [0.0, 0.0, 0.0]
+    assert "low: no deal" in ran("show", "kogas-2018")
+    # held to a price, the buyer bears it
+    words = ("show", "kogas-2018", "--price", "8 USD/mmbtu", "--format", "json")
+    forced = json.loads(ran(*words))["prices"][0]
+    assert forced["deal"] and forced["gain_KOR"] < 0 < forced["gain_RUS"]
+
+
+def test_another_capacity_tells_its_capital() -> None:
+    text = ran("show", "kogas-2018", "--capacity", "100 bcm/year")
+    assert "Capital     scaled from 4,200 to 20,549 million USD" in text
+    stated = ran("show", "kogas-2018", "--capacity", "100 bcm/year", "--capex", "5 billion USD")
+    assert "scaled" not in stated
+    assert "capital 5,000 million USD" in stated
 
 
 def test_csv_has_the_parties_and_a_folder_has_tables_and_a_chart(tmp_path: Path) -> None:
@@ -415,6 +516,7 @@ def test_csv_has_the_parties_and_a_folder_has_tables_and_a_chart(tmp_path: Path)
     [
         (("--capacity", "10"), "--capacity: '10' has no unit"),
         (("--capacity", "2 GW"), "is of power"),
+        (("--capex", "5000"), "500 million USD"),
         (("--transit-fee", "2"), "2 USD/1000m3/100km"),
         (("--alternative-price", "-3 USD/mmbtu"), "below zero"),
         (("--interrupted", "400"), "more than a year"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from detente.outcomes.targetproof import Ends, by_definition, direction_is_prove
 from detente.outcomes.targetroots import scan
 from detente.scenario import Scenario
 from detente.shocks import Shocks
+from detente.world.feasibility import blocks_of
 from small_korea import small_korea
 
 
@@ -268,17 +270,20 @@ def test_full_relief_is_every_regime_on_record_lifted(target_):
 
 
 def test_a_whole_corridor_is_its_projects_on_the_pair_and_half_is_half():
-    """d̂ of the routes before and after, lines never full, on the links of the pair alone."""
+    """d̂ of the routes before and after at today's volumes, on the links of the pair alone."""
     korea = load_world("korea")
     network = after = load_network()
     for name in PROJECTS:
         after = after.with_project(load_project(name, network))
-    saved = cost_change(korea, network, after).cost_hat
+    # lines that are full carry no more, and links that get dearer stay as they are
+    saved = np.minimum(cost_change(korea, network, after, korea.flows).cost_hat, 1.0)
+    never_full = cost_change(korea, network, after).cost_hat
     (lever,) = levers(parse_goal("trade(RUS,KOR) = x2"), korea, "corridor")
     whole = scenario(*lever.build(1.0)).to_shocks(korea).cost_hat
     half = scenario(*lever.build(0.5)).to_shocks(korea).cost_hat
     r, k = korea.country_index("RUS"), korea.country_index("KOR")
     assert (saved[:, r, k] < 1.0).any()
+    assert (saved[:, r, k] > never_full[:, r, k] + 1e-4).any()
     for i, n in ((r, k), (k, r)):
         np.testing.assert_allclose(whole[:, i, n], saved[:, i, n], atol=1e-8)
         np.testing.assert_allclose(1 - half[:, i, n], (1 - saved[:, i, n]) / 2, atol=1e-8)
@@ -461,6 +466,35 @@ def test_the_lemmas_conditions_are_looked_at():
     taxed = {**cheaper(world, 1, 2), "tariff_new": np.full(world.flows.shape, 0.1)}
     taxed["tariff_new"][:, range(4), range(4)] = 0.0
     assert not direction_is_proved(goal, ends_of(world, **taxed))
+
+
+def test_countries_linked_by_what_nobody_buys_are_not_linked():
+    """α > 0: a link in a sector that its buyer spends nothing on carries nothing."""
+    world = bare()
+    goal = parse_goal("exports(KOR) = x9")
+    last = world.n_countries - 1
+    shut = np.ones(world.flows.shape)
+    shut[:, last, :last] = shut[:, :last, last] = 0.0
+    idle = shut.copy()
+    idle[0] = 1.0  # open in one sector
+    links = (np.ones_like(shut), idle, shut)
+    some = [
+        Ends.of(world, Shocks(link=link), Shocks(**cheaper(world, 1, 2), link=link))
+        for link in links
+    ]
+    assert [direction_is_proved(goal, e) for e in some] == [True, True, False]
+    alpha = world.final_share.copy()
+    alpha[0] = 0.0
+    unbought = replace(
+        some[1], problems=tuple(_without_demand(p, alpha) for p in some[1].problems)
+    )
+    assert not direction_is_proved(goal, unbought)
+
+
+def _without_demand(problem, alpha):
+    """The problem with other shares of spending, and blocks as they are then."""
+    changed = replace(problem, final_share=alpha)
+    return replace(changed, blocks=blocks_of(changed))
 
 
 def test_a_goal_beyond_a_monotone_levers_end_is_certain():

@@ -24,6 +24,7 @@ READ = {
         "Kilometres",
         "Part",
         "TransitFee",
+        "Usd",
         "Years",
     )
 }
@@ -57,13 +58,13 @@ def test_a_quantity_is_its_number_in_one_unit(
     assert amount == pytest.approx(value)
 
 
-def test_a_fee_by_distance_and_one_in_kind_are_their_formulas() -> None:
+def test_a_fee_by_distance_and_one_ad_valorem_are_their_formulas() -> None:
     """2 USD per 1000 m³ and 100 km on 10.35 bcm over 700 km is 144.9 million USD."""
     by_distance = READ["TransitFee"].validate_python("2 USD/1000m3/100km")
     assert by_distance.income(7.5 * units.BCM_PER_MT, 700.0, 999.0) == pytest.approx(144.9)
-    in_kind = READ["TransitFee"].validate_python("5%")
-    assert in_kind.income(10.0, 700.0, 300.0) == pytest.approx(150.0)
-    assert in_kind.carrier is None
+    ad_valorem = READ["TransitFee"].validate_python("5%")
+    assert ad_valorem.income(10.0, 700.0, 300.0) == pytest.approx(150.0)
+    assert ad_valorem.carrier is None
 
 
 @pytest.mark.parametrize(
@@ -140,6 +141,8 @@ texts = st.one_of(
                 " USD/MWh",
                 " USD/MWh/100km",
                 " USD/1000m3/100 km",
+                " million USD",
+                " billion USD",
                 " USD",
             ]
         ),

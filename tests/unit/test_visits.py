@@ -153,7 +153,34 @@ def test_an_empty_link_stays_empty_and_the_reader_is_told():
 
 
 def test_a_remark_says_that_it_is_no_part_of_the_model():
-    assert any("no part of the model" in r for r in told(shocks(visit(), at=DAY))["remarks"])
+    remarks = told(shocks(visit(), at=DAY))["remarks"]
+    assert any("no part of the model" in r and "no basis for a claim" in r for r in remarks)
+
+
+def test_a_remark_says_what_given_prices_are_and_who_cannot_buy_so_much_more():
+    """PRK imports from CHN alone: with its deficit fixed, its exports say how much more."""
+    to_prk = visit(visitor="CHN", host="PRK")
+    (remark,) = (r for r in told(shocks(to_prk, at=DAY))["remarks"] if "given prices" in r)
+    assert "PRK buys 100 % of its imports from CHN" in remark
+    data = {"scenario": "test", "measures": [{"visit": to_prk}], "deficit_rule": "balanced"}
+    other = Scenario.from_dict(data).to_shocks(WORLD, at=DAY)
+    assert not any("imports from" in r for r in told(other)["remarks"])
+
+
+def test_in_equilibrium_a_deficit_that_is_fixed_lets_imports_rise_as_exports_do():
+    """docs/visits.md: +9 % at given prices is +0.9 % of what China sells to the DPRK."""
+    world = load_world("korea")
+    p, c = world.country_index("PRK"), world.country_index("CHN")
+    made = Scenario.from_dict(_file(visit(visitor="CHN", host="PRK")))
+    flows = solve(world, made, at=DAY).equilibrium.flows.sum(axis=0)
+    before = world.flows.sum(axis=0)
+    assert flows[c, p] / before[c, p] - 1 == pytest.approx(0.009, abs=0.001)
+    assert flows[p, c] / before[p, c] - 1 == pytest.approx(0.071, abs=0.002)
+    rise = [
+        (f := flows - before)[p].sum() - f[p, p],
+        f[:, p].sum() - f[p, p],
+    ]
+    assert rise[0] == pytest.approx(rise[1], rel=1e-6)
 
 
 def test_lengths_of_time():

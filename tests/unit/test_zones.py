@@ -248,7 +248,10 @@ def test_productivity_is_the_zones_share_of_the_sectors_workers():
 
 def test_workers_who_had_no_work_are_new_labour():
     got = shocks(zone(**OWN, new_labour="25%"), world=SMALL)
-    assert got.labour_hat[PRK] == pytest.approx(1 + 25 / 50000)
+    # workers alone enter, with labour's share of factor income: two thirds unless assumed
+    assert got.labour_hat[PRK] == pytest.approx(1 + 2 / 3 * 25 / 50000)
+    assumed = shocks(zone(**OWN, new_labour="25%"), world=SMALL, capital_share=0.5)
+    assert assumed.labour_hat[PRK] == pytest.approx(1 + 0.5 * 25 / 50000)
     assert shocks(zone(**OWN), world=SMALL).labour_hat is None
 
 
@@ -271,16 +274,51 @@ def test_what_was_invested_is_charged_to_who_pays():
         "local_content": "50%",
     }
     got = shocks(zone(**OWN, finance=finance), world=SMALL)
-    assert got.payment[[PRK, CHN]] == pytest.approx([0.1, -0.1])
-    assert got.labour_hat[[PRK, CHN]] == pytest.approx(1 - 0.1 / SMALL.value_added[[PRK, CHN]])
+    # 0.2 a year: half on factors of the host, which China hires, half on its own
+    assert got.hired[PRK, CHN] == pytest.approx(0.1)
+    assert got.hired[CHN, CHN] == pytest.approx(0.1)
+    assert got.hired.sum() == pytest.approx(0.2)
+    assert got.payment is None and got.transfer is None
 
 
 def test_without_capex_a_known_zones_investment_by_its_workers_is_charged():
     paid = {"paid_by": "CHN", "rate": 0, "life": 10, "local_content": "100%"}
     got = shocks(zone(use="hungnam", workers=3050, finance=paid))
-    assert got.payment[P] == pytest.approx(100 / 2 / 10)
+    assert got.hired[P, C] == pytest.approx(100 / 2 / 10)
     with pytest.raises(ScenarioError, match="needs 'capex'"):
         shocks(zone(**OWN, finance=paid), world=SMALL)
+
+
+def test_investment_by_sector_is_the_capital_the_mix_and_the_workers():
+    """1.64 million USD at 16,400 a worker: 100 people, three quarters of them in textiles."""
+    own = {k: v for k, v in OWN.items() if k not in ("sectors", "workers")}
+    money = {"textiles": "1.23 million USD", "food": "0.41 million USD"}
+    (made,) = Scenario.from_dict(
+        {"scenario": "t", "measures": [zone(**own, investment=money)]}
+    ).measures
+    assert made.head_count == pytest.approx(1.64e6 / 16400)
+    got = shocks(
+        zone(**own, investment=money, finance={"paid_by": "KOR", "rate": 0}), world=SMALL
+    )
+    added = carried(got, SMALL) - SMALL.flows
+    assert added[[COAL, TEXTILES, FOOD], PRK, CHN] == pytest.approx([0, 2.25, 0.75])
+    assert got.hired.sum() == pytest.approx(1.64 / 30)
+    # its firms pay where nobody else is named
+    alone = shocks(zone(**own, investment=money), world=SMALL)
+    assert alone.hired[:, CHN].sum() == pytest.approx(alone.hired.sum())
+    assert alone.hired.sum() > 1.64 / 30  # at interest
+
+
+def test_workers_are_where_the_capital_is_and_sales_where_they_are_stated():
+    money = {"textiles": "3 million USD", "food": "1 million USD"}
+    got = shocks(zone(**OWN, investment=money, productivity="+50%"), world=SMALL)
+    made = SMALL.value_added_share[:, PRK] * SMALL.output[:, PRK]
+    factor = 1 + np.array([0, 75, 25]) / (50000 * made / made.sum()) * 0.5
+    np.testing.assert_allclose(
+        got.productivity_hat[:, PRK], factor**SMALL.trade_elasticity, rtol=1e-12
+    )
+    added = carried(got, SMALL) - SMALL.flows
+    assert added[[TEXTILES, FOOD], PRK, CHN] == pytest.approx([1.8, 1.2])
 
 
 def test_before_it_opens_a_zone_changes_nothing_and_its_mistakes_are_refused():
@@ -297,6 +335,40 @@ def test_a_zone_makes_both_sides_richer():
     welfare = solve(KOREA, made).welfare["welfare"]
     assert welfare["PRK"] > 0
     assert welfare["KOR"] > 0
+
+
+# -- what a worker adds ----------------------------------------------------------------------
+def gain_per_worker(workers, **fields):
+    """USD a worker and year of the DPRK, beyond the exemption alone."""
+    found = [
+        solve(KOREA, Scenario.from_dict({"scenario": "t", "measures": list(measures)}))
+        for measures in ((EXEMPT,), (EXEMPT, zone(use="kaesong", workers=workers, **fields)))
+    ]
+    alone, both = (r.welfare.loc["PRK", "equivalent_variation"] for r in found)
+    return 1e6 * float(both - alone) / workers
+
+
+@pytest.mark.parametrize("more", [{}, {"sectors": {"food": "100%"}}])
+def test_a_workers_gain_does_not_rise_with_the_size_of_the_zone(more):
+    """Goods that buyers have already are worth no more since there are more of them."""
+    sizes = (1000, 10_000, 53_000) if more else (1000, 10_000, 53_000, 200_000)
+    gains = [gain_per_worker(w, **more) for w in sizes]
+    assert gains == sorted(gains, reverse=True)
+    # far below a year's wage: the workers leave other work
+    assert 0 < gains[-1] < gains[0] < 0.1 * 1800
+
+
+def test_where_variety_counts_the_gain_is_convex_and_far_above_a_wage():
+    """What the neutral case takes out: −ln(1 − σ)/θ for every buyer, convex in σ."""
+    gains = [gain_per_worker(w, variety="counted") for w in (1000, 53_000)]
+    assert gains[1] > gains[0] > 1800
+
+
+def test_workers_without_other_work_add_what_labour_earns():
+    """At most the average earnings of a worker, and more than half of them."""
+    more = gain_per_worker(53_000, new_labour="100%") - gain_per_worker(53_000)
+    average = KOREA.value_added[P] * 2 / 3 / 12.19
+    assert 0.5 * average < more < 1.2 * average
 
 
 # -- the thirteen zones ----------------------------------------------------------------------
@@ -342,6 +414,15 @@ def test_every_mix_of_the_catalogue_sums_to_one_over_the_worlds_sectors():
         ("use: kaesong, in: PRC", "unknown country 'PRC'"),
         ("use: kaesong, productivity: 130%", "could be a level or a change"),
         ("use: kaesong, worker: 3", "Did you mean 'workers'"),
+        ("use: kaesong, variety: none", "variety"),
+        ("use: kaesong, investment: {}", "names no sector"),
+        ("use: kaesong, investment: {textiles: 5}", "Did you mean '5 million USD'"),
+        ("use: kaesong, investment: {txtiles: 5 million USD}", "Did you mean 'textiles'"),
+        (
+            "use: kaesong, investment: {textiles: 5 million USD}, "
+            "finance: {capex: 5 million USD, paid_by: KOR}",
+            "leave 'capex' out",
+        ),
     ],
 )
 def test_mistakes_have_a_place_and_the_nearest_valid_thing(tmp_path, fields, says):
@@ -371,7 +452,9 @@ def test_zones_together_cannot_have_more_workers_than_a_sector():
 
 
 def test_the_file_of_a_zone_reads_back():
-    for fields in (OWN, {"use": "kaesong", "workers": 44000, "productivity": 1.3}):
+    money = {"textiles": "10 million USD"}
+    other = {"use": "kaesong", "workers": 44000, "productivity": 1.3, "variety": "counted"}
+    for fields in (OWN, other, {"use": "kaesong", "investment": money}):
         made = Scenario.from_dict({"scenario": "t", "measures": [zone(**fields)]})
         again = Scenario.from_dict(made.to_dict())
         assert again.content_hash == made.content_hash

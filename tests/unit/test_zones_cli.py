@@ -71,7 +71,9 @@ def test_debt_is_shown_with_its_payments_and_present_value():
     for word in ("40\nparts of 27.25", "54.5 a year", "2032-09-17", "816.9", "92.5 %"):
         assert word in shown or word.replace("\n", " ") in shown
     found = json.loads(run("debt", "show", "russia-2012", "--format", "json").stdout)
-    assert [w["rate"] for w in found["worth"]] == [0.03, 0.05, 0.10]
+    assert [w["rate"] for w in found["worth"]] == [0.03, 0.05, 0.09, 0.10]
+    assert [w["reduction"] for w in found["worth"]] == pytest.approx([9870 / 10960] * 4)
+    assert shown.count("90.1 %") == 4
     assert sum(p["payment"] for p in found["schedule"]) == pytest.approx(1090)
     rows = list(
         csv.DictReader(

@@ -75,11 +75,12 @@ def list_(form: Shape = ListFormat.table) -> None:
 
 
 @app.command()
-def show(name: Name, rate: Rates = "3%,5%,10%", form: Shape = ListFormat.table) -> None:
+def show(name: Name, rate: Rates = "3%,5%,9%,10%", form: Shape = ListFormat.table) -> None:
     """Show an agreement: payments, present values, grant elements, sources.
 
     The grant element is the face value less the present value of what is paid, over the face
-    value. csv is the schedule of payments.
+    value; 'less' is what the present value falls by on the same dates, at any rate. csv is the
+    schedule of payments.
 
     Example: detente debt show russia-2012 --rate 3%,5%
     """
@@ -162,7 +163,12 @@ def _print(name: str, terms: Terms, signed: date, found: list[Worth]) -> None:
             "",
             "Present values in million USD: of what is kept; of what is forgiven, had it been "
             "serviced in full on the same dates; and the debtor's gain in money that flows, "
-            f"with {100 * terms.serviced:.3g} % of the service paid before.",
+            f"with {100 * terms.serviced:.3g} % of the service paid before. Less: by what "
+            "share the present value of the service falls, old and new on the same dates; the "
+            "grant element sets what is kept against the face value of all.",
+            "Rates: 3 % is detente's own, as for a path's totals; 5 % is the IMF's and the "
+            "World Bank's; 9 % the OECD's since 2014 for low incomes (7 and 6 % for middle "
+            "ones), 10 % until then.",
             " ".join(deal.note.split()),
             "",
             "Where it is from:",
@@ -186,8 +192,9 @@ def _worths(terms: Terms, found: list[Worth]) -> Table:
             f"{w.gain:,.1f}".replace("-", "−"),
             f"{100 * w.grant_element:.1f} %",
             f"{100 * w.grant_element_kept:.1f} %" if terms.kept else "–",
+            f"{100 * w.reduction:.1f} %",
         )
         for w in found
     )
-    headers = ("rate", "kept", "forgiven", "debtor's gain", "grant element", "of kept part")
-    return Table(headers, "lrrrrr", rows)
+    headers = ("rate", "kept", "forgiven", "debtor's gain", "grant element", "of kept", "less")
+    return Table(headers, "lrrrrrr", rows)

@@ -20,11 +20,14 @@ app = typer.Typer(
     "Example: detente pipelines show kogas-2018 --transit-fee 5%",
 )
 
+#: A case of one's own in the folder that -o writes.
+_OWN = "pipeline.yaml"
+
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="A name of 'pipelines list', or a file (.yaml).")
 ]
 Fee = Annotated[
-    str | None, typer.Option(metavar="FEE", help="'2 USD/1000m3/100km', or '5%' in kind.")
+    str | None, typer.Option(metavar="FEE", help="'2 USD/1000m3/100km', or '5%' of the worth.")
 ]
 Alternative = Annotated[
     str | None, typer.Option(metavar="PRICE", help="What the buyer pays else: '9 USD/mmbtu'.")
@@ -38,6 +41,10 @@ Contract = Annotated[
 ]
 Size = Annotated[
     str | None, typer.Option(metavar="CAPACITY", help="'10 bcm/year', '7.5 Mt/year', '2 GW'.")
+]
+Capital = Annotated[
+    str | None,
+    typer.Option(metavar="AMOUNT", help="Building it in all: '4.2 billion USD'; not scaled."),
 ]
 Split = Annotated[
     str | None,
@@ -79,6 +86,7 @@ def list_(form: Shape = ListFormat.table) -> None:
 def show(
     name: Name,
     capacity: Size = None,
+    capex: Capital = None,
     transit_fee: Fee = None,
     alternative_price: Alternative = None,
     supply_cost: Supply = None,
@@ -91,13 +99,15 @@ def show(
 ) -> None:
     """Show a link: parties' gains, what each could live with, an interruption, the sums.
 
-    Options replace the case's values. --interrupted is how long a transit land closes it;
-    the year above it is one without closing.
+    Options replace the case's values; capital follows another --capacity, to the power 0.7,
+    unless --capex states it. --interrupted is how long a transit land closes it; the year
+    above it is one without closing.
 
     Example: detente pipelines show kogas-2018 --alternative-price "6 USD/mmbtu"
     """
     stated = {
         "capacity": capacity,
+        "capex": capex,
         "transit_fee": transit_fee,
         "alternative_price": alternative_price,
         "supply_cost": supply_cost,
@@ -107,7 +117,8 @@ def show(
     }
     found = _asked(name, stated, out)
     if out is not None:
-        _write(found, out)
+        written = _write(found, name, stated, out)
+        typer.echo(f"written: {written} (tables, gains.svg)", err=True)
     _answer(found, form, sources)
 
 
@@ -138,21 +149,37 @@ def _answer(found: Asked, form: ListFormat, sources: bool) -> None:
         print_case(found, sources)
 
 
-def _write(found: Asked, out: Path) -> None:
-    """Tables, the whole answer and the chart; whole or not at all."""
+def _write(found: Asked, name: str, stated: Mapping[str, str | None], out: Path) -> Path:
+    """Tables, the whole answer, the chart and a case of one's own; whole or not at all."""
     import json
+    import shlex
 
+    from detente._version import __version__
     from detente.cli.pipelineschart import chart
     from detente.cli.pipelinesdata import document, parties_table, prices_table
+    from detente.corridors.pipelinecase import SUFFIXES
     from detente.report.folder import table_bytes, write_files
 
+    own = name.endswith(SUFFIXES)
+    again = ["detente", "pipelines", "show", _OWN if own else name]
+    for key, text in stated.items():
+        again += [] if text is None else [f"--{key.replace('_', '-')}", text]
+    facts = {
+        "what": "pipeline",
+        "version": __version__,
+        "pipeline": {"name": found.case.pipeline, "title": found.case.title},
+        "changed": list(found.stated),
+        "run_again": shlex.join(again),
+    }
     text = json.dumps(document(found), indent=2, ensure_ascii=False, allow_nan=False)
-    write_files(
+    return write_files(
         out,
         {
+            **({_OWN: Path(name).read_bytes()} if own else {}),
             "parties.csv": table_bytes(parties_table(found), "csv"),
             "prices.csv": table_bytes(prices_table(found), "csv"),
             "pipeline.json": (text + "\n").encode(),
             "gains.svg": chart(found).encode(),
         },
+        facts,
     )

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from detente._version import __version__
-from detente.cli.pipelinesdata import Asked, prices_table, role
+from detente.cli.pipelinesdata import Asked, as_asked, prices_table, role
 from detente.report.numbers import million
 from detente.report.svg import BLUE, GREY, MARGIN, ORANGE, WIDTH, frame, rect, write
 
@@ -26,7 +26,8 @@ def chart(view: Asked) -> str:
     str
         SVG.
     """
-    rows = prices_table(view).to_dict("records")
+    same = as_asked(view)
+    rows = [r for r in prices_table(view).to_dict("records") if r["level"] != same]
     bars, bottom = _bars(view, rows)
     body = _legend(view, rows) + bars
     title = f"Who gains from {view.case.pipeline}, by the price of the alternative"
@@ -66,7 +67,9 @@ def _legend(view: Asked, rows: Sequence[Mapping[Hashable, Any]]) -> list[str]:
     found, x = [], float(MARGIN)
     for row in rows:
         level = str(row["level"])
-        words = f"{level}: {row['alternative']:,.0f} {view.units[1]}"
+        same = f", as {as_asked(view)}" if level == "asked" and as_asked(view) else ""
+        words = f"{level}{same}: {row['alternative']:,.0f} {view.units[1]}"
+        words += "" if row["deal"] else ", no deal"
         found.append(rect(x, 0, 12, 12, _COLOURS[level]))
         found.append(write(x + 18, 11, words, size=12))
         x += 34 + 7.2 * len(words)

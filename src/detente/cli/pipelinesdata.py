@@ -12,15 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from detente.corridors.pipelinecase import Case, case_names, load_case
 from detente.corridors.pipelineclaims import checked, needs_in_words, unit_check
-from detente.corridors.pipelines import (
-    Economics,
-    Interruption,
-    Link,
-    break_even,
-    economics,
-    interruption,
-    returns,
-)
+from detente.corridors.pipelineparties import Interruption, break_even, interruption, returns
+from detente.corridors.pipelines import Economics, Link, economics
+from detente.corridors.pipelinescale import sized
 from detente.corridors.pipelineunits import (
     Capacity,
     ContractPrice,
@@ -28,12 +22,15 @@ from detente.corridors.pipelineunits import (
     EnergyPrice,
     Price,
     TransitFee,
+    Usd,
     Volume,
+    for_carrier,
 )
 from detente.errors import InputError, nearest
 
 _READ: dict[str, TypeAdapter[Any]] = {
     "capacity": TypeAdapter(Capacity),
+    "capex": TypeAdapter(Usd),
     "transit_fee": TypeAdapter(TransitFee),
     "alternative_price": TypeAdapter(EnergyPrice),
     "supply_cost": TypeAdapter(EnergyPrice),
@@ -56,6 +53,8 @@ class Asked:
     stop : Interruption
     stated : tuple of str
         What was changed, in words.
+    scaled : str
+        How capital follows a capacity of another size, in words; empty where it does not.
     """
 
     case: Case
@@ -63,6 +62,7 @@ class Asked:
     found: Economics
     stop: Interruption
     stated: tuple[str, ...]
+    scaled: str = ""
 
     @property
     def link(self) -> Link:
@@ -95,9 +95,11 @@ def asked(case: Case, stated: Mapping[str, str | None]) -> Asked:
         carrier = getattr(value, "carrier", None)
         if carrier not in (None, case.carrier):
             raise InputError(
-                f"--{_option(key)}: {value} is of {carrier}, not of {case.carrier}."
+                f"--{_option(key)}: {value} is of {carrier}, not of {case.carrier}.",
+                nearest=for_carrier(key, value, case.carrier),
             )
-    base = case.link()
+    size = values["capacity"].a_year if "capacity" in values else None
+    base, scaled = sized(case.link(), size, capex=values.get("capex"))
     changes = _changes(base, values)
     if "split" in given:
         weights = _weights(str(given["split"]), base)
@@ -110,7 +112,7 @@ def asked(case: Case, stated: Mapping[str, str | None]) -> Asked:
     days = float(values["interrupted"]) if "interrupted" in values else None
     written = values.get("capacity", case.capacity)
     words = tuple(f"{_option(key)} {text}" for key, text in given.items())
-    return Asked(case, written, found, interruption(found, days), words)
+    return Asked(case, written, found, interruption(found, days), words, scaled)
 
 
 def _option(key: str) -> str:
@@ -129,8 +131,6 @@ def _value(key: str, text: str | None) -> Any:
 
 def _changes(base: Link, values: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    if "capacity" in values:
-        found["capacity"] = values["capacity"].a_year
     if "transit_fee" in values:
         found["fee"] = values["transit_fee"]
         kept = {c: w for c, w in base.weights.items() if c not in base.via}
@@ -188,7 +188,7 @@ def cases_table() -> pd.DataFrame:
                 "km": sum(s.km for s in found.link.segments),
                 "capex_million_usd": found.link.capex,
                 "surplus_million_usd": found.surplus,
-                "transit_million_usd": sum(found.fees.values()),
+                "transit_million_usd": sum(found.fees.values()) if found.deal else 0.0,
             }
         )
     return pd.DataFrame(rows)
@@ -212,7 +212,7 @@ def parties_table(view: Asked) -> pd.DataFrame:
             {
                 "party": code,
                 "role": role(view.link, code),
-                "gain_million_usd": view.found.gains[code],
+                "gain_million_usd": view.found.outcome[code],
                 "npv_million_usd": view.found.npv(code),
                 "capex_million_usd": back.capex,
                 "irr": back.irr,
@@ -225,17 +225,30 @@ def parties_table(view: Asked) -> pd.DataFrame:
 
 
 def prices_table(view: Asked) -> pd.DataFrame:
-    """Surplus and gains at the low, central and high price of the alternative."""
+    """Surplus and gains at the low, central and high price of the alternative.
+
+    Where there is no deal nobody gains or loses, and there is no contract price.
+    """
     band = view.case.alternative_price
     prices = {"low": band.low.value, "asked": view.link.alternative, "high": band.high.value}
     rows = []
     for level, price in prices.items():
         found = view.at(price)
         row: dict[str, Any] = {"level": level, "alternative": price, "unit": view.units[1]}
-        row["contract_price"] = found.price
+        row["deal"] = found.deal
+        row["contract_price"] = found.price if found.deal else math.nan
         row["surplus_million_usd"] = found.surplus
-        rows.append(row | {f"gain_{c}": found.gains[c] for c in view.link.parties})
+        rows.append(row | {f"gain_{c}": found.outcome[c] for c in view.link.parties})
     return pd.DataFrame(rows)
+
+
+def as_asked(view: Asked) -> str:
+    """Which of the case's prices, low or high, is the price that is asked for; '' if none."""
+    band = view.case.alternative_price
+    for level, price in (("low", band.low.value), ("high", band.high.value)):
+        if math.isclose(price, view.link.alternative):
+            return level
+    return ""
 
 
 def claims_of(view: Asked) -> list[dict[str, Any]]:
@@ -267,6 +280,7 @@ def document(view: Asked) -> dict[str, Any]:
             "pipeline": view.case.pipeline,
             "title": view.case.title,
             "changed": list(view.stated),
+            "capital_scaled": view.scaled,
             "seller": link.seller,
             "via": list(link.via),
             "buyer": link.buyer,
@@ -300,7 +314,8 @@ def _year(view: Asked) -> dict[str, Any]:
         "volume": found.volume,
         "alternative_price": link.alternative,
         "supply_cost": link.supply_cost,
-        "contract_price": found.price,
+        "deal": found.deal,
+        "contract_price": found.price if found.deal else math.nan,
         "resource_cost": found.unit_cost,
         "delivered_cost": found.delivered,
         "ratio": found.ratio,
@@ -310,7 +325,7 @@ def _year(view: Asked) -> dict[str, Any]:
             "running": sum(found.running.values()),
             "capital": sum(found.capital.values()),
             "surplus": found.surplus,
-            "transit": dict(found.fees),
+            "transit": dict(found.fees) if found.deal else dict.fromkeys(found.fees, 0.0),
         },
         "break_even": {
             "seller_lowest_price": edge.seller,

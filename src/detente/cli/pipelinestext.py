@@ -8,12 +8,12 @@ import pandas as pd
 import typer
 from rich.text import Text
 
-from detente.cli.pipelinesdata import Asked, claims_of, prices_table, role
+from detente.cli.pipelinesdata import Asked, as_asked, claims_of, prices_table, role
 from detente.cli.render import WIDTH, console, print_lines, rich_table
 from detente.corridors.pipelineclaims import unit_check
-from detente.corridors.pipelines import break_even, returns
+from detente.corridors.pipelineparties import break_even, returns
 from detente.corridors.pipelineunits import MMBTU_PER_1000M3
-from detente.report.numbers import digits, listed, million, percent_size
+from detente.report.numbers import MINUS, digits, listed, million, percent_size
 from detente.report.sections import Table
 
 _LABEL = 10
@@ -42,13 +42,17 @@ def print_case(view: Asked, sources: bool) -> None:
     out.print()
     out.print(Text("Who gains, million USD a year", style="bold"))
     out.print(rich_table(_parties(view)))
-    print_lines([_live_with(view)])
+    print_lines([_live_with(view), _when(view)])
     out.print()
     out.print(Text("At other prices of the alternative, million USD a year", style="bold"))
     out.print(rich_table(_prices(view)))
-    out.print()
-    out.print(Text(f"Closed for {view.stop.days:g} days", style="bold"))
-    print_lines(_closing(view))
+    if as_asked(view):
+        print_lines([f"The price asked for is the {as_asked(view)} one of the case."])
+    if view.stop.days > 0:
+        days = "1 day" if view.stop.days == 1 else f"{view.stop.days:g} days"
+        out.print()
+        out.print(Text(f"Closed for {days}", style="bold"))
+        print_lines(_closing(view))
     if view.link.via:
         out.print()
         out.print(Text("Transit income, by hand", style="bold"))
@@ -59,14 +63,22 @@ def print_case(view: Asked, sources: bool) -> None:
 
 def _price(view: Asked, value: float) -> str:
     """``299 USD/1000m3 (8.39 USD/mmbtu)``."""
-    text = (
-        f"{digits(value)} {view.units[1]}"
-        if value >= 0
-        else f"−{digits(value)} {view.units[1]}"
-    )
+    text = f"{_number(value)} {view.units[1]}"
     if view.link.carrier == "gas":
-        text += f" ({value / MMBTU_PER_1000M3:.2f} USD/mmbtu)"
+        mmbtu = f"{abs(value) / MMBTU_PER_1000M3:,.2f}"
+        text += f" ({MINUS if value < 0 and float(mmbtu) else ''}{mmbtu} USD/mmbtu)"
     return text
+
+
+def _number(value: float, significant: int = 3) -> str:
+    """Digits, with a minus where it is below zero and no plus."""
+    return f"{MINUS if value < 0 else ''}{digits(value, significant)}"
+
+
+def _percent(share: float) -> str:
+    """A share in whole per cent: ``45 %``, ``−86 %``, ``0 %``."""
+    text = f"{abs(share) * 100:,.0f} %"
+    return f"{MINUS}{text}" if share < 0 and text != "0 %" else text
 
 
 def _head(view: Asked) -> list[tuple[str, str]]:
@@ -79,10 +91,13 @@ def _head(view: Asked) -> list[tuple[str, str]]:
         (
             "Volume",
             f"{digits(found.volume, 4)} {view.units[0]} a year for {link.life:g} years; "
-            f"capital {link.capex:,.0f} million USD at {100 * link.rate:g} %",
+            f"capital {link.capex:,.0f} million USD at {100 * link.rate:g} %, spent over "
+            f"{link.construction:g} years of building",
         )
     )
-    rows.append(("Price", f"{_price(view, found.price)}, {_rule(view)}"))
+    if view.scaled:
+        rows.append(("Capital", view.scaled.removeprefix("capital ")))
+    rows.append(("Price", _contract(view)))
     rows.append(("Against", f"{_price(view, link.alternative)}, the buyer's alternative"))
     if found.volume > 0:
         rows.append(("Cost", _cost(view)))
@@ -91,10 +106,26 @@ def _head(view: Asked) -> list[tuple[str, str]]:
             "Surplus",
             f"{found.value:,.0f} worth, {found.cost:,.0f} in resources (r = "
             f"{found.ratio:.2f}): {million(found.surplus)} million USD a year"
-            + ("" if found.surplus > 0 else "; nobody would use it"),
+            + ("" if found.surplus > 0 else _dear(view)),
         )
     )
     return rows
+
+
+def _dear(view: Asked) -> str:
+    return "; nobody would use it" + ("" if view.link.bargains else " but for the price stated")
+
+
+def _contract(view: Asked) -> str:
+    """The contract's price and whence; or why there is none."""
+    found, link = view.found, view.link
+    if found.deal:
+        return f"{_price(view, found.price)}, {_rule(view)}"
+    who, short = listed(list(link.bargainers)), million(-found.divided)
+    return (
+        f"no deal: {who} would lose {short} million USD a year together; only a stated price "
+        "could hold them to it"
+    )
 
 
 def _rule(view: Asked) -> str:
@@ -115,7 +146,7 @@ def _cost(view: Asked) -> str:
         ("capital", sum(found.capital.values())),
         ("transit", sum(found.fees.values())),
     )
-    told = ", ".join(f"{name} {digits(part / v)}" for name, part in parts)
+    told = ", ".join(f"{name} {_number(part / v)}" for name, part in parts)
     return f"{_price(view, found.delivered)} delivered: {told}"
 
 
@@ -123,20 +154,27 @@ def _parties(view: Asked) -> Table:
     rows = []
     for code in view.link.parties:
         back = returns(view.found, code)
-        part = view.found.gains[code] / view.found.surplus if view.found.surplus > 0 else None
+        found = view.found
+        shared = found.deal and found.surplus > 0
+        part = found.gains[code] / found.surplus if shared else None
         rows.append(
             (
                 f"{code}, {role(view.link, code)}",
-                million(view.found.gains[code], plus=True),
-                "" if part is None else f"{100 * part:.0f} %",
-                million(view.found.npv(code), plus=True),
+                million(found.outcome[code], plus=True),
+                "" if part is None else _percent(part),
+                million(found.npv(code), plus=True),
                 million(back.capex),
-                "" if back.irr is None else percent_size(back.irr),
+                "" if back.irr is None else _return(back.irr),
                 "" if back.payback is None else f"{back.payback:.1f} years",
             )
         )
     heads = ("Party", "Gain", "Of all", "NPV", "Puts in", "IRR", "Paid back in")
     return Table(heads, "lrrrrrr", tuple(rows))
+
+
+def _return(rate: float) -> str:
+    """A rate of return, with a minus where capital is not earned back."""
+    return f"{MINUS if rate < 0 else ''}{percent_size(rate)}"
 
 
 def _live_with(view: Asked) -> str:
@@ -148,6 +186,8 @@ def _live_with(view: Asked) -> str:
         f"{link.seller} loses below a price of {_price(view, edge.seller)}, {link.buyer} above "
         f"{_price(view, edge.buyer)}."
     )
+    if edge.seller > edge.buyer:
+        text += " No price suits both."
     unit = f"{view.units[1]}/100km"
     for land in link.via:
         low, high = edge.lowest_fee[land], edge.highest_fee[land]
@@ -159,22 +199,36 @@ def _live_with(view: Asked) -> str:
     return text
 
 
+def _when(view: Asked) -> str:
+    """What the returns count from."""
+    years = view.link.construction
+    built = (
+        f"{years:g} years of building, in equal outlays, before the first full year"
+        if years > 0
+        else "no years of building, and a full first year"
+    )
+    return f"NPV is as of the first day of flow, IRR from the first outlay: {built}."
+
+
 def _prices(view: Asked) -> Table:
     parties = view.link.parties
     rows = tuple(
         (
-            str(row["level"]),
+            str(row["level"]) + ("" if row["deal"] else ": no deal"),
             _price(view, row["alternative"]),
             million(row["surplus_million_usd"]),
             *(million(row[f"gain_{c}"], plus=True) for c in parties),
         )
         for row in prices_table(view).to_dict("records")
+        if row["level"] != as_asked(view)
     )
     return Table(("", "Alternative", "Surplus", *parties), "llr" + "r" * len(parties), rows)
 
 
 def _closing(view: Asked) -> list[str]:
     stop, link = view.stop, view.link
+    if not view.found.deal:
+        return ["There is no deal: nothing flows, and nothing is lost by closing it."]
     held = link.stop
     losses = ", ".join(
         f"{code} loses {million(loss)}" if loss >= 0 else f"{code} saves {million(-loss)}"
@@ -205,13 +259,15 @@ def _sums(view: Asked) -> list[str]:
         lines = ["The fee comes out of the bargain; by distance it is "]
         unit = f"{view.units[1]}/100km"
         fees = [
-            f"{digits(100 * fee / (view.found.volume * link.km(c)))} {unit} in {c}"
+            f"{_number(100 * fee / (view.found.volume * link.km(c)))} {unit} in {c}"
             for c, fee in view.found.fees.items()
             if link.km(c) > 0 and view.found.volume > 0
         ]
         lines[0] += (listed(fees) if fees else "not defined") + "."
     else:
         lines = [f"{unit_check(link, view.written, link.fee)}."]
+        if not view.found.deal:
+            lines[0] += " It is not paid: there is no deal."
     for claim in claims_of(view):
         lines.append(
             f"{claim['who']} ({claim['year']}): {claim['million_usd']:,.0f} million USD "

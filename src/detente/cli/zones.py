@@ -206,7 +206,7 @@ def _below(zone: Zone, entry: KnownZone) -> list[str]:
         f"Million USD a year. Both ways {zone.sold + zone.bought:,.0f}; with what a worker "
         f"turned over at the least and the most {span * each.low:,.0f} to "
         f"{span * each.high:,.0f}. Wages {zone.wage_bill:,.1f}, part of the sales; "
-        f"investment {entry.investment:,.0f} in all.",
+        f"investment {entry.investment * zone.head_count / entry.workers:,.0f} in all.",
         *([f"Law: {' '.join(entry.law.split())}."] if entry.law else []),
     ]
 

@@ -33,6 +33,7 @@ from detente.corridors.pipelineunits import (
     Usd,
     Volume,
     Years,
+    for_carrier,
     refuse,
 )
 from detente.errors import InputError, Place, nearest
@@ -174,6 +175,7 @@ class Case(_Plain):
     fuel: Part = 0.0
     life: Years = 30.0
     discount_rate: Part = 0.08
+    construction: Years | None = None
     supply_cost: EnergyPrice
     alternative_price: Range
     transit_fee: TransitFee
@@ -231,6 +233,7 @@ class Case(_Plain):
             fuel=self.fuel,
             rate=self.discount_rate,
             life=self.life,
+            construction=self.construction or 0.0,
             stop=Stop(
                 stop.days,
                 stop.probability,
@@ -248,7 +251,7 @@ def one_carrier(capacity: Volume, **given: Price | Fee | None) -> None:
             refuse(
                 f"'{key}', {value}, is of {value.carrier}, and '{capacity}' is of "
                 f"{capacity.carrier}.",
-                {"gas": "USD/1000m3", "power": "USD/MWh"}[capacity.carrier],
+                for_carrier(key, value, capacity.carrier),
             )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from detente.corridors.pipelinecase import Claim
 from detente.corridors.pipelines import Link
-from detente.corridors.pipelineunits import MMBTU_PER_1000M3, Fee, Volume
+from detente.corridors.pipelineunits import MMBTU_PER_1000M3, Fee, Volume, figure
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ def length_for(income: float, volume: float, fee: float) -> float:
 def checked(claim: Claim, link: Link) -> Checked:
     """Solve a claim for what it leaves open.
 
-    With a fee by distance, the length: 100·income/(V·f). With a share in kind, what the gas
-    is worth: income/(s·V). With neither, the fee over the link's own length on transit lands:
-    100·income/(V·km).
+    With a fee by distance, the length: 100·income/(V·f). With a share of the worth, what the
+    gas is worth: income/(s·V). With neither, the fee over the link's own length on transit
+    lands: 100·income/(V·km).
     """
     volume = claim.volume.a_year if claim.volume else link.capacity * link.load_factor
     if claim.fee is None:
@@ -64,22 +64,22 @@ def needs_in_words(found: Checked, carrier: str) -> str:
         return f"needs a fee of {found.needs:.2f} {unit}"
     if carrier == "gas":
         worth = found.needs / MMBTU_PER_1000M3
-        return f"needs gas worth {worth:.2f} USD/mmbtu at {claim.fee} in kind"
-    return f"needs power worth {found.needs:.1f} USD/MWh at {claim.fee} in kind"
+        return f"needs gas worth {worth:.2f} USD/mmbtu at {claim.fee} of its worth"
+    return f"needs power worth {found.needs:.1f} USD/MWh at {claim.fee} of its worth"
 
 
 def unit_check(link: Link, written: Volume, fee: Fee) -> str:
     """The transit income of a year, as a sum that a reader can do by hand."""
     volume = link.capacity * link.load_factor
     unit = "bcm" if link.carrier == "gas" else "TWh"
-    start = f"{volume:,.4g} {unit}"
+    start = f"{figure(volume)} {unit}"
     if written.unit == "Mt/year" and link.load_factor == 1.0:
         start = f"{written.number:g} Mt × 1.38 bcm/Mt"
     parts = []
     for land in link.via:
         income = fee.income(volume, link.km(land), link.alternative)
         how = (
-            f"{fee} × {link.alternative:,.4g} USD"
+            f"{fee} × {figure(link.alternative)} USD"
             if fee.unit == "%"
             else f"{link.km(land):,.0f} km × {fee}"
         )

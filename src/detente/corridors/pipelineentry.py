@@ -53,7 +53,7 @@ class Entry:
         return flow + self.ratio * self.worth
 
 
-def entry(found: Economics, *, financed: bool = False) -> Entry | None:
+def entry(found: Economics, *, financed: bool = False, sunk: bool = False) -> Entry | None:
     """A link's year as the model takes it; None where it would not be used.
 
     Parameters
@@ -62,18 +62,24 @@ def entry(found: Economics, *, financed: bool = False) -> Entry | None:
     financed : bool
         Whether capital is charged to its payers elsewhere: it is then no part of r, and each
         payer's part of the rent is its gain before capital.
+    sunk : bool
+        Whether that capital was paid before, and is no reason not to sign any more.
 
     Returns
     -------
     Entry or None
-        None where nothing flows, or where r is one or more.
+        None where nothing flows, where r is one or more, or where a bargain would leave those
+        who have to agree with less than nothing (:attr:`Economics.deal`).
     """
     capital = found.capital if financed else {}
     parts = {c: gain + capital.get(c, 0.0) for c, gain in found.gains.items()}
     rent = found.surplus + sum(capital.values())
     if found.volume <= 0 or rent <= 1e-12 * found.value:
         return None
-    positive = {c: part for c, part in parts.items() if part > 0}
+    back = sum(capital.get(c, 0.0) for c in found.link.bargainers) if sunk else 0.0
+    if not found.deal and found.divided + back <= 0:
+        return None
+    positive = {c: part for c, part in parts.items() if part > 1e-12 * rent}
     whole = sum(positive.values())
     owners = tuple((c, part / whole) for c, part in positive.items())
     shares = dict(owners)

@@ -5,30 +5,30 @@ buyer pays for the alternative, c what a unit costs where it enters the link, φ
 up on the way, K_j the capital of a segment j, o the yearly cost of running it as a share of K:
 
 - what enters: V/(1 − φ); supply costs c·V/(1 − φ);
-- capital a year: k·K with k = r/(1 − (1 + r)^−T), the capital recovery factor;
-- resource cost C = c·V/(1 − φ) + Σ (k + o)·K_j. A transit fee is no part of it: it is a
-  transfer, paid by the seller out of a price at the buyer's border;
+- capital a year: k·g·K with k = r/(1 − (1 + r)^−T), the capital recovery factor, and
+  g = ((1 + r)^B − 1)/(r·B), interest during B years of building in equal yearly outlays;
+- resource cost C = c·V/(1 − φ) + Σ (k·g + o)·K_j. A transit fee is no part of it: it is a
+  transfer of money, paid by the seller out of a price at the buyer's border;
 - surplus S = p_a·V − C: what the link saves the parties together;
 - gains at a price p and fees f: buyer p_a·V − p·V − C_b, seller p·V − Σf − C_s, transit land
   f − C_t, where C_b, C_s, C_t is what each pays of C. They sum to S;
-- NPV of a gain g over the life: g·(1 − (1 + r)^−T)/r, since k charges capital at the rate r;
-- break-even: the seller's lowest price (C_s + Σf)/V, the buyer's highest p_a − C_b/V, the
-  transit land's lowest fee C_t/(V·km/100), and the highest that leaves the others nothing,
-  (p_a·V − C_b − C_s)/(V·km/100).
+- NPV of a gain over the life, as of the first day of flow: gain·(1 − (1 + r)^−T)/r, since
+  k·g charges capital and the interest of building at the rate r.
 
 A contract is a stated price, a share of the alternative, or a bargain. Nash's bargain over
 money, with weights β and no deal as the alternative, gives each party β of S (Nash 1950,
 Econometrica 18; the asymmetric form is Kalai's, 1977). Where the fee is stated, buyer and
-seller bargain over what it leaves.
+seller bargain over what it leaves. Where less than nothing is left nobody signs: there is no
+deal, and nothing flows. Only a price that is stated may leave a party worse off.
+
+What each could live with, returns and interruptions: :mod:`detente.corridors.pipelineparties`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-
-from scipy.optimize import brentq
+from dataclasses import dataclass
 
 from detente.corridors.pipelineunits import Carrier, Fee
 from detente.errors import InputError
@@ -108,9 +108,9 @@ class Link:
         The contract price as a share of the alternative.
     weights : mapping of country to number
         Bargaining weights of buyer and seller, or of every party.
-    load_factor, opex, fuel, rate, life : float
+    load_factor, opex, fuel, rate, life, construction : float
         Share of capacity used; yearly running cost over capital; share used up on the way;
-        real discount rate; years.
+        real discount rate; years of use; years of building before them.
     closed : float
         Days without flow in the year that is computed.
     stop : Stop, optional
@@ -133,6 +133,7 @@ class Link:
     fuel: float = 0.0
     rate: float = 0.08
     life: float = 30.0
+    construction: float = 0.0
     closed: float = 0.0
     stop: Stop | None = None
 
@@ -154,16 +155,27 @@ class Link:
 
     @property
     def capex(self) -> float:
-        """Million USD in all."""
+        """Million USD in all, without interest."""
         return sum(s.capex for s in self.segments)
+
+    @property
+    def charge(self) -> float:
+        """k·g: what a year of use is charged with for each USD of capital."""
+        return recovery(self.rate, self.life) * while_built(self.rate, self.construction)
 
     @property
     def bargained(self) -> bool:
         """Whether price and fees come out of a bargain of all parties."""
-        return any(c in self.weights for c in self.via) and self._bargains
+        return any(c in self.weights for c in self.via) and self.bargains
 
     @property
-    def _bargains(self) -> bool:
+    def bargainers(self) -> tuple[str, ...]:
+        """Who has to agree: buyer and seller, and transit lands whose fee is not stated."""
+        return (self.buyer, self.seller, *(self.via if self.bargained else ()))
+
+    @property
+    def bargains(self) -> bool:
+        """Whether the price comes out of a bargain."""
         return self.price is None and self.price_share is None
 
 
@@ -186,7 +198,7 @@ class Economics:
         The contract's; NaN where nothing flows.
     fees : mapping of transit land to million USD
     gains : mapping of country to million USD
-        They sum to ``surplus``.
+        On these terms; they sum to ``surplus``. See ``deal`` and ``outcome``.
     """
 
     link: Link
@@ -225,19 +237,46 @@ class Economics:
         paid = self.cost + sum(self.fees.values())
         return paid / self.volume if self.volume > 0 else math.inf
 
+    @property
+    def divided(self) -> float:
+        """What those who bargain gain together: S less stated fees and others' cost."""
+        return sum(self.gains[c] for c in self.link.bargainers)
+
+    @property
+    def deal(self) -> bool:
+        """Whether it is signed: a bargain only where it leaves nobody less than nothing."""
+        if not self.link.bargains:
+            return True
+        return self.divided >= -1e-9 * (self.value + self.cost)
+
+    @property
+    def outcome(self) -> Mapping[str, float]:
+        """Gains, and zero for everybody where there is no deal."""
+        return self.gains if self.deal else dict.fromkeys(self.gains, 0.0)
+
     def own_cost(self, country: str) -> float:
         """What a party pays of C."""
         own = self.running.get(country, 0.0) + self.capital.get(country, 0.0)
         return own + (self.supply if country == self.link.seller else 0.0)
 
     def npv(self, country: str) -> float:
-        """Net present value of a party's gain over the link's life."""
-        return self.gains[country] / recovery(self.link.rate, self.link.life)
+        """Net present value of a party's outcome, as of the first day of flow."""
+        return self.outcome[country] / recovery(self.link.rate, self.link.life)
 
 
 def recovery(rate: float, life: float) -> float:
     """Capital recovery factor k = r/(1 − (1 + r)^−T); 1/T at r = 0."""
     return 1.0 / life if rate == 0 else rate / -math.expm1(-life * math.log1p(rate))
+
+
+def while_built(rate: float, years: float) -> float:
+    """Interest during building, g = ((1 + r)^B − 1)/(r·B); 1 at r = 0 or up to a year.
+
+    Equal outlays at the end of each year; the last one falls on the first day of flow.
+    """
+    if abs(rate) < 1e-12 or years <= 1:
+        return 1.0
+    return math.expm1(years * math.log1p(rate)) / (rate * years)
 
 
 def check(link: Link) -> None:
@@ -291,7 +330,7 @@ def economics(link: Link) -> Economics:
         As from :func:`check`.
     """
     check(link)
-    volume, k = link.volume, recovery(link.rate, link.life)
+    volume, k = link.volume, link.charge
     value = link.alternative * volume
     supply = link.supply_cost * volume / (1.0 - link.fuel)
     running, capital = dict.fromkeys(link.parties, 0.0), dict.fromkeys(link.parties, 0.0)
@@ -330,152 +369,3 @@ def _contract(
         return link.price_share * link.alternative, fees
     share = weights.get(link.buyer, 0.0)
     return (value - own[link.buyer] - share * surplus) / volume, fees
-
-
-# -- what each needs -----------------------------------------------------------------------
-@dataclass(frozen=True)
-class BreakEven:
-    """Prices and fees at which a party neither gains nor loses.
-
-    Attributes
-    ----------
-    seller : float
-        Lowest contract price, USD per 1000 m³ or MWh.
-    buyer : float
-        Highest contract price.
-    lowest_fee, highest_fee : mapping of transit land to float
-        USD per 1000 m³ or MWh and 100 km; NaN where the length is not known.
-    """
-
-    seller: float
-    buyer: float
-    lowest_fee: Mapping[str, float]
-    highest_fee: Mapping[str, float]
-
-
-def break_even(found: Economics) -> BreakEven:
-    """Where each party would rather not sign; the formulas are in the module's docstring."""
-    link, volume = found.link, found.volume
-    if volume <= 0:
-        nothing = dict.fromkeys(link.via, math.nan)
-        return BreakEven(math.nan, math.nan, nothing, nothing)
-    fees = sum(found.fees.values())
-    low, high = {}, {}
-    for land in link.via:
-        distance = volume * link.km(land) / 100.0
-        others = fees - found.fees[land]
-        left = found.value - found.own_cost(link.buyer) - found.own_cost(link.seller) - others
-        low[land] = found.own_cost(land) / distance if distance > 0 else math.nan
-        high[land] = left / distance if distance > 0 else math.nan
-    return BreakEven(
-        (found.own_cost(link.seller) + fees) / volume,
-        link.alternative - found.own_cost(link.buyer) / volume,
-        low,
-        high,
-    )
-
-
-@dataclass(frozen=True)
-class Return:
-    """What a party's capital earns.
-
-    Attributes
-    ----------
-    capex : float
-        Million USD that it puts in.
-    irr : float or None
-        Rate at which its net present value is zero; None where it puts nothing in, or gets
-        nothing back.
-    payback : float or None
-        Years until undiscounted income has paid the capital; None where it never does
-        within the life.
-    """
-
-    capex: float
-    irr: float | None
-    payback: float | None
-
-
-def returns(found: Economics, country: str | None = None) -> Return:
-    """Internal rate of return and payback of a party, or of the whole link.
-
-    The rate i solves capex = cash·(1 − (1 + i)^−T)/i, with cash the gain before capital.
-    """
-    link = found.link
-    k = recovery(link.rate, link.life)
-    if country is None:
-        capital, gain = sum(found.capital.values()), found.surplus
-    else:
-        capital, gain = found.capital.get(country, 0.0), found.gains[country]
-    capex, cash = capital / k, gain + capital
-    if capex <= 0 or cash <= 0:
-        return Return(capex, None, None)
-    payback = capex / cash
-
-    def short(rate: float) -> float:
-        return recovery(rate, link.life) - cash / capex
-
-    low, high = -0.99, 10.0
-    inside = short(low) < 0 < short(high)
-    irr = float(brentq(short, low, high, xtol=1e-12)) if inside else None
-    return Return(capex, irr, payback if payback <= link.life else None)
-
-
-# -- an interruption -------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Interruption:
-    """What a transit land's closing of the link costs, million USD; losses are positive.
-
-    Attributes
-    ----------
-    days : float
-    losses : mapping of country to float
-    expected : float
-        A year's, at the stated probability.
-    fees : float
-        Transit income of a whole year, to be set beside it.
-    """
-
-    days: float
-    losses: Mapping[str, float]
-    expected: float
-    fees: float
-
-    @property
-    def total(self) -> float:
-        """All parties' losses; what one pays another cancels."""
-        return sum(self.losses.values())
-
-    def others(self, lands: tuple[str, ...]) -> float:
-        """What those lose who do not close it."""
-        return sum(loss for code, loss in self.losses.items() if code not in lands)
-
-
-def interruption(found: Economics, days: float | None = None) -> Interruption:
-    """What d days without flow cost each party.
-
-    With v = V·d/365 of a year without closing, m the spot premium, ρ the share that can be
-    replaced, u the worth of a unit not delivered: the buyer loses v·(ρ·p_a·(1 + m) +
-    (1 − ρ)·u − p), the seller v·(p − c/(1 − φ)) less the fee that it does not pay, and the
-    transit land its fee. Running and capital cost go on.
-
-    Raises
-    ------
-    InputError
-        The link states no interruption.
-    """
-    link, stop = found.link, found.link.stop
-    if stop is None:
-        raise InputError("this link states nothing about an interruption.")
-    days = stop.days if days is None else days
-    whole = economics(replace(link, closed=0.0)) if link.closed > 0 else found
-    lost = whole.volume * days / DAYS
-    fees = {c: fee * days / DAYS for c, fee in whole.fees.items()}
-    instead = stop.replaceable * link.alternative * (1.0 + stop.spot_premium)
-    instead += (1.0 - stop.replaceable) * stop.lost_load
-    kept = link.supply_cost / (1.0 - link.fuel)
-    losses = {link.buyer: lost * (instead - whole.price)}
-    losses[link.seller] = lost * (whole.price - kept) - sum(fees.values())
-    losses |= fees
-    total = sum(losses.values())
-    return Interruption(days, losses, stop.probability * total, sum(whole.fees.values()))

@@ -28,6 +28,12 @@ MMBTU_PER_1000M3 = 35.7
 #: TWh a year of one GW that never stops: hours of a year over 1000.
 TWH_PER_GW = 8.76
 
+MINUS = "\N{MINUS SIGN}"
+_OF: dict[str, dict[Carrier, str]] = {
+    "capacity": {"gas": "bcm/year", "power": "TWh/year"},
+    "price": {"gas": "USD/1000m3", "power": "USD/MWh"},
+    "transit_fee": {"gas": "USD/1000m3/100km", "power": "USD/MWh/100km"},
+}
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)"
 _ABOVE_ZERO = rf"\+?(?![0.]+(?:\s|%|$)){_NUMBER}"
 _M3 = r"1000\s?m(?:3|³)"
@@ -38,7 +44,7 @@ _FORMS = {
     "percent": rf"(\+?{_NUMBER})\s*%",
     "km": rf"({_ABOVE_ZERO})\s+km",
     "days": rf"(\+?{_NUMBER})\s+days?",
-    "years": rf"({_ABOVE_ZERO})\s+years?",
+    "years": rf"({_ABOVE_ZERO})(?:\s+years?)?",
     "usd": rf"(\+?{_NUMBER})\s+(million|billion)\s+USD",
 }
 _PATTERNS = {name: re.compile(rf"^\s*{form}\s*$") for name, form in _FORMS.items()}
@@ -88,14 +94,18 @@ class Price:
 
 @dataclass(frozen=True)
 class Fee:
-    """What a transit land takes: ``2 USD/1000m3/100km``, or a share in kind, ``5%``."""
+    """What a transit land takes: ``2 USD/1000m3/100km``, or ad valorem, ``5%``.
+
+    A share is of what arrives at the price of the buyer's alternative, and paid in money. A
+    fee in kind would hand over gas, which costs the seller its supply and not that price.
+    """
 
     number: float
     unit: str
 
     @property
     def carrier(self) -> Carrier | None:
-        """Gas or power; None for a share in kind, which is of either."""
+        """Gas or power; None for a share of the worth, which is of either."""
         if self.unit == "%":
             return None
         return "power" if "MWh" in self.unit else "gas"
@@ -128,6 +138,23 @@ def plain(number: float) -> str:
     """A number as a file may hold it: no exponent, no idle zeros."""
     text = f"{Decimal(repr(float(number))):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def figure(number: float, significant: int = 4) -> str:
+    """A number for people: ``38,214``, ``144.9``, ``−0.45``; no exponent, no idle zeros."""
+    size = float(f"{abs(number):.{significant}g}")
+    if size == 0 or not math.isfinite(size):
+        return "0" if size == 0 else "n/a"
+    places = max(0, significant - 1 - math.floor(math.log10(size)))
+    whole = places == 0 or size >= 1000
+    text = f"{abs(number):,.0f}" if whole else f"{size:,.{places}f}".rstrip("0").rstrip(".")
+    return f"{MINUS}{text}" if number < 0 else text
+
+
+def for_carrier(key: str, value: Volume | Price | Fee, carrier: Carrier) -> str:
+    """The same number in a unit of the other carrier, as what may have been meant."""
+    units = _OF.get(key, _OF["price"])
+    return f"{plain(value.number)} {units[carrier]}"
 
 
 def refuse(what: str, nearest: str | None = None) -> NoReturn:
@@ -210,7 +237,10 @@ def _days(value: Any) -> float:
 
 
 def _years(value: Any) -> float:
-    return float(_number(value, "years", "a number of years", "30 years")[1])
+    """A number and ``years``; a bare number is years as well, since nothing else is meant."""
+    bare = None if isinstance(value, str) else _bare(value)
+    text = plain(bare) if bare is not None and bare > 0 else value
+    return float(_number(text, "years", "a number of years", "30 years")[1])
 
 
 def _usd(value: Any) -> float:
@@ -242,7 +272,14 @@ _AS_TEXT = PlainSerializer(str, return_type=str)
 
 
 def _with(unit: str) -> PlainSerializer:
-    return PlainSerializer(lambda number: f"{plain(number)} {unit}", return_type=str)
+    return PlainSerializer(
+        lambda number: f"{plain(number)} {_one(number, unit)}", return_type=str
+    )
+
+
+def _one(number: float, unit: str) -> str:
+    """``day`` of one day."""
+    return unit[:-1] if number == 1 and unit in ("days", "years") else unit
 
 
 Capacity = Annotated[
@@ -270,7 +307,18 @@ Days = Annotated[
     float, BeforeValidator(_days), _with("days"), _schema("days", examples=("30 days",))
 ]
 Years = Annotated[
-    float, BeforeValidator(_years), _with("years"), _schema("years", examples=("30 years",))
+    float,
+    BeforeValidator(_years),
+    _with("years"),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": rf"^\s*{_FORMS['years']}\s*$"},
+                {"type": "number", "exclusiveMinimum": 0},
+            ],
+            "examples": ["30 years", 30],
+        }
+    ),
 ]
 #: Million USD, zero or above.
 Usd = Annotated[

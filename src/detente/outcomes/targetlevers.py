@@ -283,7 +283,7 @@ def _savings(world: World, exporter: str, importer: str) -> list[tuple[Fields, f
 
 @lru_cache(maxsize=4)
 def _projects(world: World) -> Array:
-    """d̂ of all the projects together, (S, N, N), lines never full."""
+    """d̂ of all the projects together, (S, N, N), at today's volumes: lines may be full."""
     before = after = load_network()
     for name in PROJECTS:
         after = after.with_project(load_project(name, before))

@@ -11,10 +11,14 @@ holds is given, with its formula:
 - *world income*: what i ships of sector s is at most its output, Y = F summed over buyers, and
   market clearing (equation 7) gives Σₛ γᵛ[s,i] Y[s,i] = ŵ L̂ wL of i, which is at most world
   factor income, V, that the numeraire holds fixed (equation 8). So exports of i are at most
-  V/min γᵛ[s,i] over the sectors that it can ship.
+  V/min γᵛ[s,i] over the sectors that it can ship. This holds of flows at the producer's price,
+  as an Equilibrium reports them. Were rents of caps ever counted in a reported flow (as burnt
+  ones are, in the customs value: nothing is claimed beside those), they would have to be added,
+  since a rent is nobody's output: the bound would then read V/min γᵛ plus all rents.
 
 And one on the direction, *monotone*. Lemma: let γᵛ = 1, t = 0, D = 0, no transfers or caps,
-all countries linked. If only links from A to others gain weight as x rises, then exports,
+all countries linked in sectors that the buyer spends on (α > 0): no group of countries is
+without trade with the rest. If only links from A to others gain weight as x rises, exports,
 imports, trade and welfare of A do not fall in x; and if only links from A to B do, nor do
 exports of A to B. Proof: demand for the factor of j, Σₛ Σₙ π[s,j,n] α[s,n] wₙLₙ, rises in the
 wage of every other country (CES across sources with elasticity 1 + θ > 1, constant shares of
@@ -262,7 +266,7 @@ def direction_is_proved(goal: Goal, ends: Ends) -> bool:
 
 
 def _bare(problem: Problem, world: World) -> bool:
-    """No deficits, transfers, caps or tariffs, and all countries linked."""
+    """No deficits, transfers, caps or tariffs, and all countries linked where α > 0."""
     money = max(np.abs(problem.deficit).max(), np.abs(problem.transfer).max())
     return bool(
         money <= 1e-12 * world.value_added.min()

@@ -133,6 +133,12 @@ class _Walk:
         """b* of each phase, (S, N, N): link weights once all has adjusted."""
         return [exogenous(self.world, shocks).base for shocks in self.shocks]
 
+    @cached_property
+    def added(self) -> list[Array]:
+        """What of b* of each phase is there on its first day, (S, N, N)."""
+        none = np.zeros(self.world.flows.shape)
+        return [none if s.at_once is None else s.at_once for s in self.shocks]
+
     def result(self, progress: Progress) -> PathResult:
         """Every year, then every phase fully adjusted."""
         started = time.perf_counter()
@@ -161,8 +167,9 @@ class _Walk:
         sums = _Sums.zero()
         for segment in self._merged(segments):
             target = self.targets[segment.phase]
-            mean, end = adjusted(self.base, target, self.kappa, segment.length)
-            self.base = end
+            added = self.added[segment.phase]
+            mean, end = adjusted(self.base, target - added, self.kappa, segment.length)
+            self.base, mean = end, mean + added
             if segment.length == 0:  # the 29th of February: bans bind, nothing else
                 continue
             eq = self._solve(segment, mean)

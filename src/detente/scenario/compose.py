@@ -395,6 +395,7 @@ def arrays_of(state: State) -> dict[str, Array]:
         ("cost_hat", state.cost_hat, 1.0),
         ("link", links["link"], 1.0),
         ("link_open", links["link_open"], 0.0),
+        ("at_once", links.get("at_once", np.zeros(1)), 0.0),
         ("productivity_hat", state.productivity_hat, 1.0),
         ("labour_hat", state.labour_hat, 1.0),
         ("transfer", state.transfer, 0.0),

@@ -7,6 +7,9 @@ With D the debt, K what of it is kept, n equal payments, m of them a year, and r
 - grant element of the deal: (D − PV)/D, and of the kept part alone (K − PV)/K: face value less
   the present value of the service, over the face value (World Bank, IDA, "Grant element
   calculations"; OECD, glossary of statistical terms, "grant element");
+- reduction in present value at the same terms: (D − K)/D at any rate. The grant element sets
+  the present value of the new debt against the face value of the old, as is customary, so that
+  it counts discounting as a gift; with old and new service on the same dates it drops out;
 - present value of what is forgiven: that of D − K on the same dates. It is what the creditor
   gives up if the debt would have been serviced in full;
 - what changes hands: before, the debtor paid the share σ of the service due, σ·D·m/n a year;
@@ -181,6 +184,9 @@ class Worth:
         (D − kept)/D, a share.
     grant_element_kept : float
         (K − kept)/K, a share; nan where nothing is kept.
+    reduction : float
+        forgiven/(kept + forgiven), a share: of the present value of the old debt's service on
+        the same dates; (D − K)/D at any rate.
     """
 
     rate: float
@@ -189,6 +195,7 @@ class Worth:
     gain: float
     grant_element: float
     grant_element_kept: float
+    reduction: float
 
 
 def worth(terms: Terms, rate: float) -> Worth:
@@ -212,6 +219,7 @@ def worth(terms: Terms, rate: float) -> Worth:
         gain=terms.serviced * terms.debt * one - kept,
         grant_element=(terms.debt - kept) / terms.debt,
         grant_element_kept=(terms.kept - kept) / terms.kept if terms.kept else float("nan"),
+        reduction=terms.forgiven * one / (terms.debt * one),
     )
 
 

@@ -2,7 +2,8 @@
 
 Gas volumes (``10 bcm/year``, ``7.5 Mt/year`` of LNG), power (``4 TWh/year``, ``2 GW``), lengths
 (``700 km``), prices (``382 USD/1000m3``, ``10.7 USD/mmbtu``, ``60 USD/MWh``), transit fees
-(``2 USD/1000m3/100km``, ``0.5 USD/MWh/100km``, ``5%``), ``30 days``, ``30 years``.
+(``2 USD/1000m3/100km``, ``0.5 USD/MWh/100km``, ``5%`` of the worth),
+``30 days``, ``30 years``, ``4.2 billion USD``.
 
 A bare number is refused with the text that it may have been meant to be. Every type goes back
 to a file as text that reads as the same quantity, and has a JSON schema pattern.
@@ -23,6 +24,7 @@ from detente.corridors.pipelineunits import (
     Part,
     Price,
     TransitFee,
+    Usd,
     Volume,
     Years,
 )
@@ -40,6 +42,7 @@ __all__ = [
     "Part",
     "Price",
     "TransitFee",
+    "Usd",
     "Volume",
     "Years",
 ]

@@ -11,7 +11,8 @@ by sector and partner as stated. The sizes are Kaesong's of 2014 unless the user
   share ``returning`` of that trade is taken to be the zone's own, and the zone adds only what
   exceeds it: with ``returning`` 1 a link carries the larger of the two, with 0 their sum.
 - *Weight.* What is added enters as link weight such that, at baseline costs and with all else
-  that the scenario opens, the link carries the target exactly (:func:`extra_for`).
+  that the scenario opens, the link carries the target exactly (:func:`extra_for`). Unless
+  variety counts, prices stay (:mod:`detente.scenario.additions`).
 """
 
 from __future__ import annotations
@@ -105,13 +106,14 @@ class KnownZone(BaseModel):
 
 
 class PerWorker(BaseModel):
-    """What a worker of Kaesong turned over in 2014, USD a year; the wage in USD a month."""
+    """A worker of Kaesong in 2014: turnover, USD a year; wage a month; what was invested."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sales: float
     inputs: float
     wage: float
+    investment: float
     low: float
     high: float
     figures: tuple[Figure, ...] = ()

@@ -223,7 +223,9 @@ class DebtRelief(Measure):
             f"{terms.forgiven:,.6g} of {terms.debt:,.6g} million USD are forgiven; {at} what "
             f"is kept is worth {found.kept:,.4g} million USD today, what is forgiven "
             f"{found.forgiven:,.4g} had it been serviced in full on the same dates; grant "
-            f"element {100 * found.grant_element:.1f} %",
+            f"element {100 * found.grant_element:.1f} % (present value of what is kept against "
+            f"the face value of all), at the same terms {100 * found.reduction:.1f} % at any "
+            "rate",
         )
         if terms.serviced == 0 and terms.forgiven > 0:
             cost = (

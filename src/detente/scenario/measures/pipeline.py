@@ -5,20 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-import numpy as np
-from pydantic import Field, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 
 from detente.corridors.pipelinecase import Case, Weights, case_on, load_case, one_carrier
-from detente.corridors.pipelineentry import Entry, entry
+from detente.corridors.pipelineentry import entry
 from detente.corridors.pipelines import Economics, Link, Segment, economics
-from detente.errors import InputError, ScenarioError
+from detente.corridors.pipelinescale import sized
+from detente.corridors.pipelineunits import figure, for_carrier
+from detente.errors import InputError
 from detente.scenario.compose import State
-from detente.scenario.finance import Finance
 from detente.scenario.measure import Measure, nearest_label
-from detente.scenario.pipelinelaw import law_met
-from detente.scenario.quantities import Code, Codes, OneCode, refuse
+from detente.scenario.pipelinefields import (
+    CaseName,
+    Lands,
+    Lengths,
+    LinkFinance,
+    in_folder,
+    own_file,
+)
+from detente.scenario.pipelinelaw import caps_on, closed_share, closing_words, law_met
+from detente.scenario.pipelineparts import (
+    Cell,
+    charged,
+    financed,
+    in_tables,
+    put,
+    route,
+    serialised,
+    terms,
+    told,
+    under_law,
+    unused,
+)
+from detente.scenario.quantities import Code, OneCode, refuse
 from detente.scenario.registry import measure
 from detente.scenario.units import (
     Capacity,
@@ -26,16 +47,19 @@ from detente.scenario.units import (
     Days,
     EnergyPrice,
     Fee,
-    Kilometres,
     Part,
     Price,
     TransitFee,
+    Usd,
     Years,
 )
-from detente.shocks import Cap
 
 SECTORS = {"gas": "oil-gas", "power": "utilities"}
-_FINANCE = {**Finance.model_json_schema(), "description": "Who pays for building it."}
+_UNUSED = "pipelines that nobody would use"
+_ON_A_PATH = (
+    "full from its first day here; 'detente path' fills it as it does every link that opens, "
+    "95 % within its adjustment years (docs/pipelines.md)"
+)
 
 
 @measure("pipeline")
@@ -47,27 +71,29 @@ class Pipeline(Measure):
     transport, no fee) and a cap on quantity whose rent, (1 − r)·E at baseline prices, is the
     link's surplus and goes to buyer, seller and transit lands by the contract
     (:mod:`detente.corridors.pipelines`: stated price, share of the alternative, or Nash's
-    bargain). A link that costs more than its alternative is not used, and changes nothing.
-    What is not stated is the case's: ``use``, or the latest one on the same route.
+    bargain). A link that costs more than its alternative, or whose bargain would leave those
+    who sign with less than nothing, is not used, and changes nothing. Law and bans on the
+    seller's sales to the buyer close the same share of the link. What is not stated is the
+    case's, ``use``, or that of the latest one on the same route; its capital follows length in
+    proportion and capacity to a power (:mod:`detente.corridors.pipelinescale`).
     """
 
-    use: str | None = Field(
+    last: ClassVar[bool] = True
+
+    use: CaseName | None = Field(
         default=None,
-        min_length=1,
         description="A case of 'detente pipelines list', or a file (.yaml).",
         examples=["kogas-2018"],
     )
     from_: OneCode | None = Field(default=None, alias="from", description="Who sells.")
-    via: Codes | None = Field(default=None, description="Transit lands, in order.")
+    via: Lands | None = Field(default=None, description="Transit lands, in order.")
     to: OneCode | None = Field(default=None, description="Who buys.")
     capacity: Capacity | None = Field(
         default=None, description="A year, at the buyer's border."
     )
-    km: dict[str, Kilometres] | None = Field(
-        default=None, description="Length by country: {PRK: 700 km}."
-    )
+    km: Lengths | None = Field(default=None, description="Length by country: {PRK: 700 km}.")
     transit_fee: TransitFee | None = Field(
-        default=None, description="By distance, or a share in kind; of every transit land."
+        default=None, description="By distance, or a share of the worth; of every transit land."
     )
     supply_cost: EnergyPrice | None = Field(
         default=None, description="At the inlet: own cost, or what it would fetch elsewhere."
@@ -86,6 +112,9 @@ class Pipeline(Measure):
     )
     fuel: Part | None = Field(default=None, description="Share used up on the way.")
     opex: Part | None = Field(default=None, description="Yearly running cost over capital.")
+    capex: Usd | None = Field(
+        default=None, description="Building it in all; by default the case's, scaled."
+    )
     discount_rate: Part | None = Field(default=None, description="Of the link's capital.")
     life: Years | None = Field(default=None, description="Over which capital is written off.")
     availability: Part | None = Field(
@@ -95,9 +124,10 @@ class Pipeline(Measure):
     sector: Code | None = Field(
         default=None, description="By default oil-gas for gas, utilities for power."
     )
-    finance: Annotated[Finance | None, WithJsonSchema(_FINANCE)] = Field(
+    finance: LinkFinance | None = Field(
         default=None,
-        description="Capital charged to its payers as real resources; without it, part of r.",
+        description="Capital charged to its payers as real resources; without it, part of r. "
+        "Rate and life are the link's where it states none.",
     )
 
     @model_validator(mode="after")
@@ -106,6 +136,7 @@ class Pipeline(Measure):
             refuse("'pipeline' needs 'use', or 'from' and 'to'.")
         if self.use is not None and (self.from_ or self.via or self.to):
             refuse("'use' names the route already: leave 'from', 'via' and 'to' out.")
+        self._from_one_to_another()
         if self.price is not None and self.split is not None:
             refuse("'price' is stated, or 'split' bargains over it: not both.")
         if self.availability is not None and self.interrupted is not None:
@@ -124,80 +155,121 @@ class Pipeline(Measure):
                 transit_fee=self.transit_fee,
                 price=price,
             )
+        self._one_word_on_money()
         return self
+
+    def _from_one_to_another(self) -> None:
+        """Refuse a country that is on the way twice."""
+        if self.from_ is not None and self.from_ == self.to:
+            refuse(f"'from' and 'to' are both {self.to}: a link has two ends.")
+        named = [c for c in (self.from_, *(self.via or ()), self.to) if c is not None]
+        for code in named:
+            if named.count(code) > 1:
+                refuse(f"{code} stands twice among seller, transit lands and buyer.")
+
+    def _one_word_on_money(self) -> None:
+        """Refuse a rate, life or capital that is stated twice and differs."""
+        if self.finance is None:
+            return
+        pairs = (("discount_rate", "rate"), ("life", "life"), ("capex", "capex"))
+        for mine, its in pairs:
+            own, other = getattr(self, mine), getattr(self.finance, its)
+            stated = own is not None and its in self.finance.model_fields_set
+            if stated and own != other:
+                refuse(
+                    f"'{mine}' is stated as {figure(own)}, and '{its}' of 'finance' as "
+                    f"{figure(other)}: "
+                    "state it once."
+                )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The measure as a file holds it; a stated rate and life stay, default or not."""
+        found = super().to_dict()
+        return {self.kind: serialised(found[self.kind], self.finance)}
+
+    def for_folder(self) -> tuple[Measure, dict[str, Path]]:
+        """A case of one's own as ``pipelines/NAME.yaml``."""
+        path = own_file(self.use, self._beside())
+        if path is None:
+            return self, {}
+        name = in_folder(path)
+        return self.model_copy(update={"use": name}).at(self.source), {name: path}
+
+    def _beside(self) -> Path | None:
+        """The scenario's folder."""
+        return Path(self.source.file).parent if self.source.file else None
 
     # -- in the model ------------------------------------------------------------------------
     def apply(self, state: State) -> str:
-        """Add the link, its cost, its cap and the owners of its rent."""
-        link, borrowed = self._link(state)
-        seller, buyer = self._known(state, link)
-        s = self._sector(state, link)
+        """Refuse what cannot be; nothing enters before law and bans are known."""
+        link, _ = self._link(state)
+        self._cell(state, link)
+        self._year(link)
+        return ""
+
+    def apply_last(self, state: State) -> str:
+        """Add what law leaves of the link, its cost, its cap and the owners of its rent."""
+        link, remarks = self._link(state)
+        cell = self._cell(state, link)
+        closed = closed_share(state, cell)
+        for remark in (*remarks, closing_words(state, cell, closed)):
+            if remark:
+                state.tell(self, remark)
+        found = self._year(under_law(link, closed))
+        finance = self.finance
+        sunk = finance is not None and finance.paid == "before"
+        enters = entry(found, financed=finance is not None, sunk=sunk)
+        if enters is None:
+            state.pad.setdefault(_UNUSED, set()).add(id(self))
+            state.tell(self, unused(found, closed))
+            return f"nothing: {route(link)} would not be used"
+        self._refuse_second_cap(state, cell)
+        put(state, self, link, enters, cell)
+        state.tell(self, in_tables(found, enters))
+        if self.on is not None:
+            state.tell(self, _ON_A_PATH)
+        words = told(found, enters)
+        if finance is not None:
+            words += f"; {charged(state, self, terms(finance, link), link)}"
+        return f"{route(link)}: {words}"
+
+    def _year(self, link: Link) -> Economics:
         try:
-            found = economics(link)
+            return economics(link)
         except InputError as error:
             self.fail("use" if self.use else "from", error.what, error.nearest)
-        for remark in borrowed:
-            state.tell(self, remark)
-        route = _route(link)
-        enters = entry(found, financed=self.finance is not None)
-        if enters is None:
-            state.tell(self, _unused(found))
-            return f"nothing: {route} would not be used"
-        self._put(state, link, enters, (s, seller, buyer))
-        words = _told(found, enters)
-        if self.finance is not None:
-            finance = self.finance.with_capex(link.capex)
-            words += f"; {finance.charge(state, self, _hosts(link))}"
-        return f"{route}: {words}"
 
-    def _put(self, state: State, link: Link, enters: Entry, cell: tuple[int, int, int]) -> None:
-        sector = state.world.sectors[cell[0]]
-        for cap in state.caps:
-            if (
-                cap.sector == sector
-                and link.seller in cap.exporters
-                and link.buyer in cap.importers
-            ):
+    def _refuse_second_cap(self, state: State, cell: Cell) -> None:
+        """A link has one mark-up: refuse one that law or another measure caps."""
+        world, (s, i, n) = state.world, cell
+        sector, seller, buyer = world.sectors[s], world.countries[i], world.countries[n]
+        where, way = "use" if self.use else "from", f"{sector} from {seller} to {buyer}"
+        for name, ids in caps_on(state, cell):
+            self.fail(
+                where,
+                f"'{name}' caps {way} ({', '.join(ids)}), and a link of the model has one cap, "
+                "which would be the pipe's. Lift that one first: lift: {regime: "
+                f"{name}, provisions: [{', '.join(ids)}]}}.",
+            )
+        for cap in (*state.laws.caps(), *state.caps):
+            if cap.sector == sector and seller in cap.exporters and buyer in cap.importers:
                 self.fail(
-                    "use" if self.use else "from",
-                    f"another measure caps {sector} from {link.seller} to {link.buyer}: a link "
-                    "of the model has one capacity. Add the two up in one pipeline.",
-                )
-        extra = np.zeros(state.world.flows.shape)
-        extra[cell] = enters.worth
-        try:
-            state.add_trade(extra)
-        except ScenarioError as error:
-            self.fail("capacity", error.what)
-        flow = float(state.world.flows[cell])
-        state.cost_hat[cell] *= enters.cost_hat(flow)
-        _no_variety(state, cell, enters.worth)
-        quantity = enters.quantity(flow)
-        state.caps.append(
-            Cap(sector, (link.seller,), (link.buyer,), quantity, owner=enters.owners)
-        )
-        for code, amount in enters.transfers.items():
-            state.transfer[state.world.country_index(code)] += amount
-            if amount < 0:
-                state.tell(
-                    self,
-                    f"by this contract {code} pays {-amount:,.4g} million USD a year more than "
-                    "its part of the rent: it would be better off without it",
+                    where,
+                    f"another measure caps {way}: a link of the model has one capacity. Add "
+                    "the two up in one pipeline.",
                 )
 
     def remarks(self, state: State) -> list[str]:
         """What was borrowed or found, what is still banned, and law that it would meet."""
-        case = self._case()
-        via = self.via or (case.via if case else ())
-        return [*state.told_of(self), *law_met(state, tuple(via))]
+        used = id(self) not in state.pad.get(_UNUSED, ())
+        return [*state.told_of(self), *law_met(state, self._link(state)[0], used=used)]
 
     # -- what is meant -----------------------------------------------------------------------
     def _case(self) -> Case | None:
         """The case named, or the latest on the route; None where there is none."""
         if self.use is not None:
-            folder = Path(self.source.file).parent if self.source.file else None
             try:
-                return load_case(self.use, folder)
+                return load_case(self.use, self._beside())
             except InputError as error:
                 where = f"{error.place}: " if error.place and str(error.place) else ""
                 self.fail("use", where + error.what, error.nearest)
@@ -207,26 +279,42 @@ class Pipeline(Measure):
 
     def _link(self, state: State) -> tuple[Link, list[str]]:
         """The link with what is stated in place of the case's, and what was borrowed."""
+        for key, codes in (
+            ("from", (self.from_,)),
+            ("via", self.via or ()),
+            ("to", (self.to,)),
+        ):
+            self.countries(state.world, [c for c in codes if c is not None], key)
         case = self._case()
         base = case.link() if case else self._bare()
-        borrowed = []
+        remarks = []
         if case is not None and self.use is None:
             keys = [k for k in _BORROWED if getattr(self, k) is None]
             if keys:
-                borrowed.append(f"not stated, and as in {case.pipeline}: {', '.join(keys)}")
+                remarks.append(f"not stated, and as in {case.pipeline}: {', '.join(keys)}")
         self._same_carrier(base)
+        self._known_places(state, base)
+        self._who_bargains(base)
+        size = self.capacity.a_year if self.capacity else None
+        capex = self.finance.capex if self.finance and self.finance.capex else self.capex
+        base, scaled = sized(base, size, self.km, capex)
+        remarks.append(scaled)
         link = replace(base, **self._stated(base))
         if self.finance is not None:
-            link = _financed(link, self._finance(base))
-        return link, borrowed
-
-    def _finance(self, base: Link) -> Finance:
-        """``finance``, with the case's capital where it states none."""
-        assert self.finance is not None
-        found = self.finance.with_capex(base.capex or None)
-        if found.capex is None:
-            self.fail("finance", "'finance' needs 'capex': no case says what the link costs.")
-        return found
+            finance = terms(self.finance, link)
+            if finance.capex is None:
+                self.fail(
+                    "finance", "'finance' needs 'capex': no case says what the link costs."
+                )
+            if (finance.rate, finance.life) != (link.rate, link.life):
+                remarks.append(
+                    f"its capital at {100 * finance.rate:g} % over {finance.life:g} years, as "
+                    f"'finance' states, in place of {100 * link.rate:g} % over {link.life:g}"
+                )
+            link = financed(link, finance)
+        if link.capex == 0:
+            remarks.append("what it costs to build is not counted: state 'capex'")
+        return link, remarks
 
     def _bare(self) -> Link:
         """A link of which no case is known: what it cannot do without has to be stated."""
@@ -264,9 +352,10 @@ class Pipeline(Measure):
             value = getattr(self, key)
             carrier = getattr(value, "carrier", None)
             if carrier is not None and carrier != base.carrier:
-                hint = {"gas": "USD/1000m3", "power": "USD/MWh"}[base.carrier]
                 self.fail(
-                    key, f"{value} is of {carrier}, and the link carries {base.carrier}.", hint
+                    key,
+                    f"{value} is of {carrier}, and the link carries {base.carrier}.",
+                    for_carrier(key, value, base.carrier),
                 )
 
     def _stated(self, base: Link) -> dict[str, Any]:
@@ -286,38 +375,43 @@ class Pipeline(Measure):
             # a fee that is stated is no outcome of the case's bargain
             kept = {c: w for c, w in base.weights.items() if c not in base.via}
             found["weights"] = kept if sum(kept.values()) > 0 else base.weights
-        if self.km is not None:
-            found["segments"] = self._stretched(base)
         if self.availability is not None:
             found["closed"] = 365.0 * (1.0 - self.availability)
         return found
 
-    def _stretched(self, base: Link) -> tuple[Segment, ...]:
-        """Segments with the lengths stated; capital stays what it was."""
-        km = self.km or {}
-        places = {base.seller, *base.via, base.buyer}
-        for code in km:
-            if code not in places:
-                what = f"'{code}' is neither seller, transit land nor buyer."
-                self.fail(
-                    ("km", code), what, nearest_label(code, sorted(places), sorted(places))
-                )
-        old = {c: base.km(c) for c in km}
-        kept = tuple(
-            replace(s, km=s.km * km[s.country] / old[s.country]) if s.country in km else s
-            for s in base.segments
-        )
-        new = (c for c in km if old[c] == 0)
-        return kept + tuple(Segment(c, km[c], 0.0, {c: 1.0}, {c: 1.0}) for c in new)
+    def _known_places(self, state: State, base: Link) -> None:
+        """Lengths and weights of countries that are not on the way are refused."""
+        places = sorted({base.seller, *base.via, base.buyer})
+        names = [_name_of(state, code) for code in places]
+        for key in ("km", "split"):
+            for code in getattr(self, key) or {}:
+                if code not in places:
+                    what = (
+                        f"'{code}' is neither seller, transit land nor buyer: they are "
+                        f"{', '.join(places)}."
+                    )
+                    self.fail((key, code), what, nearest_label(code, places, names))
 
-    def _known(self, state: State, link: Link) -> tuple[int, int]:
-        """Positions of seller and buyer; every party has to be in the world."""
+    def _who_bargains(self, base: Link) -> None:
+        """Transit lands bargain all together, or none of them."""
+        lands = set(base.via) & set(self.split or ())
+        missing = [c for c in base.via if c not in lands]
+        if lands and missing:
+            self.fail(
+                "split",
+                f"every transit land bargains, or their fee is stated: {', '.join(missing)} "
+                "has no weight.",
+            )
+
+    def _cell(self, state: State, link: Link) -> Cell:
+        """Sector, seller and buyer; every party has to be in the world."""
         route = (("from", link.seller), *(("via", c) for c in link.via), ("to", link.buyer))
         for key, code in route:
             self.countries(state.world, (code,), "use" if self.use else key)
         for code in link.parties:
             self.countries(state.world, (code,), "finance" if self.finance else "use")
-        return state.world.country_index(link.seller), state.world.country_index(link.buyer)
+        at = state.world.country_index
+        return self._sector(state, link), at(link.seller), at(link.buyer)
 
     def _sector(self, state: State, link: Link) -> int:
         code = self.sector or SECTORS[link.carrier]
@@ -332,10 +426,15 @@ class Pipeline(Measure):
         return state.world.sector_index(code)
 
 
+def _name_of(state: State, code: str) -> str:
+    """A country's name in the world; its code where the world has it not."""
+    names = dict(zip(state.world.countries, state.world.country_names, strict=True))
+    return names.get(code, code)
+
+
 _BORROWED = ("capacity", "km", "transit_fee", "supply_cost", "alternative_price", "life")
 #: Key of the measure → field of the link, and how it gets there.
 _FIELDS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
-    "capacity": ("capacity", lambda v: v.a_year),
     "transit_fee": ("fee", lambda v: v),
     "supply_cost": ("supply_cost", lambda v: v.value),
     "alternative_price": ("alternative", lambda v: v.value),
@@ -347,86 +446,3 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "life": ("life", float),
     "interrupted": ("closed", float),
 }
-
-
-def _no_variety(state: State, cell: tuple[int, int, int], worth: float) -> None:
-    """Take the gain from variety out: gas of another supplier is the same gas.
-
-    Added trade raises the weights of a buyer's suppliers to Σb = 1/k in all, k = (1 − Σ(π +
-    Δσ))/(1 − Σπ) over links with additions (:mod:`detente.scenario.additions`), so that its
-    price would fall by k^(1/θ). d̂ of every supplier, the own country's too, rises by k^(−1/θ):
-    at baseline costs the price stays, and the others give way in proportion.
-    """
-    world, (s, i, n) = state.world, cell
-    known = state.pad.setdefault("pipeline", {}).setdefault((s, n), {})
-    before = _left(state, s, n, known)
-    known[i] = known.get(i, 0.0) + worth * (1.0 + world.tariff[cell]) / world.expenditure[s, n]
-    ratio = _left(state, s, n, known) / before
-    state.cost_hat[s, :, n] *= ratio ** (-1.0 / world.trade_elasticity[s])
-
-
-def _left(state: State, s: int, n: int, gained: Mapping[int, float]) -> float:
-    """k of a buyer's suppliers, with Δσ by supplier."""
-    pi = sum(float(state.world.trade_share[s, i, n]) for i in gained)
-    return (1.0 - pi - sum(gained.values())) / (1.0 - pi)
-
-
-def _hosts(link: Link) -> dict[str, float]:
-    """Where the link stands: shares by capital, else by length, else at both ends."""
-    by_capital = link.capex > 0
-    sizes: dict[str, float] = {}
-    for segment in link.segments:
-        size = segment.capex if by_capital else segment.km
-        sizes[segment.country] = sizes.get(segment.country, 0.0) + size
-    sizes = sizes or {link.seller: 1.0, link.buyer: 1.0}
-    total = sum(sizes.values())
-    return {c: x / total for c, x in sizes.items() if x > 0}
-
-
-def _financed(link: Link, finance: Finance) -> Link:
-    """The link with the capital, payers, rate and life of ``finance``."""
-    hosts = _hosts(link)
-    others = tuple(replace(s, capex=0.0) for s in link.segments)
-    runners = {s.country: s.run_by for s in link.segments}
-    capex = finance.capex or 0.0
-    paid = tuple(
-        Segment(c, 0.0, share * capex, finance.paid_by, runners.get(c, {c: 1.0}))
-        for c, share in hosts.items()
-    )
-    return replace(link, segments=others + paid, rate=finance.rate, life=finance.life)
-
-
-# -- in words --------------------------------------------------------------------------------
-def _route(link: Link) -> str:
-    via = f" via {', '.join(link.via)}" if link.via else ""
-    return f"{link.seller}→{link.buyer}{via}"
-
-
-def _unit(link: Link) -> tuple[str, str]:
-    return ("bcm", "USD/1000m3") if link.carrier == "gas" else ("TWh", "USD/MWh")
-
-
-def _unused(found: Economics) -> str:
-    """Why nobody would use it, with the figures."""
-    link = found.link
-    volume, price = _unit(link)
-    if found.volume <= 0:
-        return "nothing flows all year, and nothing changes"
-    more = found.unit_cost - link.alternative
-    return (
-        f"nobody would use it: {found.volume:,.4g} {volume} a year cost "
-        f"{found.unit_cost:,.4g} {price} to supply and carry, and the alternative "
-        f"{link.alternative:,.4g}: {more:,.4g} too dear"
-    )
-
-
-def _told(found: Economics, enters: Entry) -> str:
-    link = found.link
-    volume, price = _unit(link)
-    owners = ", ".join(f"{code} {100 * share:.3g} %" for code, share in enters.owners)
-    fees = "".join(f", {c} gets {f:,.4g} for transit" for c, f in found.fees.items())
-    return (
-        f"{found.volume:,.4g} {volume} a year worth {enters.worth:,.4g} million USD at "
-        f"{link.alternative:,.4g} {price}, at {enters.ratio:.3g} of that in resources; "
-        f"contract price {found.price:,.4g}{fees}; rent {enters.rent:,.4g}: {owners}"
-    )

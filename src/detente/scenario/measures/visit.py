@@ -29,6 +29,8 @@ _LENGTHS = "|".join(
     for unit, most in (("year", "50"), ("month", "600"), ("day", "18262.5"))
 )
 _SHOWN = 3
+#: Share of a country's imports from which its deficit decides how far they can rise.
+_MOST = 0.5
 OFF = "off: reduced-form, no part of the model; write reduced_form: true"
 
 
@@ -248,8 +250,11 @@ class Visit(Measure):
         state.tell(
             self,
             "the effect of visits is reduced-form, an average over other countries' visits "
-            "(Nitsch 2007), and no part of the model; Head & Ries (2010) find none",
+            "(Nitsch 2007), and no part of the model; Head & Ries (2010) find none. It is no "
+            "basis for a claim about welfare: what follows says only what such trade would be "
+            "worth",
         )
+        self._tell_prices(state, pairs)
         codes, trade = state.world.countries, state.world.flows.sum(axis=0)
         idle = [f"{codes[i]}→{codes[n]}" for i, n in np.argwhere((pairs != 1.0) & (trade == 0))]
         if idle:
@@ -260,6 +265,27 @@ class Visit(Measure):
             )
         if self.ledger is not None and not visits:
             state.tell(self, f"ledger '{self.ledger}' has no such visit between these days")
+
+    def _tell_prices(self, state: State, pairs: Array) -> None:
+        """What 'at given prices' means, and who cannot buy so much more."""
+        world = state.world
+        bought = world.flows.sum(axis=0) * ~np.eye(world.n_countries, dtype=bool)
+        share = bought / np.maximum(bought.sum(axis=0), 1e-300)
+        told = [
+            f"{world.countries[n]} buys {100 * share[i, n]:.0f} % of its imports from "
+            f"{world.countries[i]}"
+            for i, n in np.argwhere((pairs != 1.0) & (share > _MOST))
+        ]
+        words = (
+            "'at given prices': with wages and price indices as they were, which is what the "
+            "studies measure. In equilibrium, in the tables below, trade changes otherwise"
+        )
+        if told and state.assumptions.rule == "fixed":
+            words += (
+                f": {', '.join(told)}; with deficits fixed a country's imports rise by as many "
+                "USD as its exports, and not by the effect"
+            )
+        state.tell(self, words)
 
     def remarks(self, state: State) -> list[str]:
         """That it is reduced-form, and which visits find no trade."""

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import Field, WithJsonSchema, model_validator
 
-from detente.errors import InputError
 from detente.scenario.compose import State
 from detente.scenario.finance import ByCountry, Finance
+from detente.scenario.hostcosts import Host
 from detente.scenario.measure import Measure, nearest_label
-from detente.scenario.numerals import NUMERAL
 from detente.scenario.quantities import (
     Multiplier,
     OneCode,
     Positive,
     Share,
     Tfp,
-    plain_number,
     refuse,
 )
 from detente.scenario.registry import measure
+from detente.scenario.zonefields import Dollars, Ids, Investment, ZoneName
 from detente.scenario.zones import (
     KnownZone,
     Mix,
@@ -40,65 +38,17 @@ from detente.scenario.zones import (
 )
 from detente.world.core import Array, World
 
-_USD = re.compile(rf"^\s*({NUMERAL})\s+USD\s*$")
+#: Rounds of weights and the host's costs.
+_ROUNDS = 3
 #: Shares of trade that law closes below this are not told.
 _TRACE = 0.01
 
 
-def _dollars(value: Any) -> float:
-    """USD of ``22,700 USD`` without the comma."""
-    match = _USD.match(value) if isinstance(value, str) else None
-    if match is None:
-        number = plain_number(value)
-        refuse(
-            f"{value!r} is not an amount in USD: write 22700 USD.",
-            None if number is None else f"{number:g} USD",
-        )
-    return float(match[1])
-
-
-def _known(value: Any) -> str:
-    try:
-        known_zone(str(value))
-    except InputError as error:
-        refuse(error.what, error.nearest)
-    return str(value)
-
-
-def _ids(value: Any) -> tuple[str, ...]:
-    ids = value if isinstance(value, list | tuple) else [value]
-    if any(isinstance(v, bool | float | dict | list | None) for v in ids):
-        refuse(f"{value!r} is no list of provisions: write [may24-2, 2375-16].")
-    return tuple(str(v).strip() for v in ids)
-
-
-Dollars = Annotated[
-    float,
-    BeforeValidator(_dollars),
-    PlainSerializer(lambda usd: f"{usd:f} USD"),
-    WithJsonSchema(
-        {"type": "string", "pattern": rf"^\s*{NUMERAL}\s+USD\s*$", "examples": ["22700 USD"]}
-    ),
-]
-ZoneName = Annotated[
-    str, BeforeValidator(_known), WithJsonSchema({"enum": sorted(catalogue().zones)})
-]
-Ids = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_ids),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string"},
-                {
-                    "type": "array",
-                    "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
-                },
-            ]
-        }
-    ),
-]
 _NEEDED = ("in", "with", "sectors", "workers")
+_VARIETY = {
+    "neutral": "its trade cheapens nothing (variety: neutral), which is the lower end",
+    "counted": "its goods count as new varieties (variety: counted), which is the upper end",
+}
 _FINANCE = {
     **Finance.model_json_schema(),
     "description": "What was invested, and by whom.",
@@ -115,7 +65,10 @@ class Zone(Measure):
     law lets the plants run, and beyond what is the zone's own in the trade that relief
     returns: :mod:`detente.scenario.zones`, docs/model.md equation 2. ``productivity`` p
     raises T̂ = f^θ with f = 1 + (zone's share of the sector's workers)·(p − 1), Eaton & Kortum
-    (2002); ``new_labour`` of its workers, from outside employment, raise L̂. With
+    (2002); ``new_labour`` of its workers, from outside employment, raise L̂ by their share of
+    heads times labour's share of factor income. The trade is price-neutral unless
+    ``variety: counted`` (:mod:`detente.scenario.additions`): the host then gains by wages,
+    terms of trade, productivity and new labour, and not since buyers get more varieties. With
     ``tariff_free`` t′ = t·(1 − zone's share of the link's trade). Wages are part of what the
     zone sells. ``finance`` charges what was invested to who pays
     (:mod:`detente.scenario.finance`).
@@ -178,19 +131,34 @@ class Zone(Measure):
     excepted_from: Ids | None = Field(
         default=None, description="Provisions of law that do not apply to it, by id."
     )
+    variety: Literal["neutral", "counted"] = Field(
+        default="neutral",
+        description="neutral: its goods are ones that buyers have from others, and cheapen "
+        "nothing; counted: new varieties, an upper end.",
+    )
+    investment: Investment | None = Field(
+        default=None,
+        description="What is invested, by sector: the capital that 'finance' charges, to the "
+        "zone's firms where it is not stated; 'sectors' as it is shared and 'workers' as "
+        "Kaesong's cost, 16400 USD each, where they are not stated.",
+        json_schema_extra={"examples": [{"textiles": "100 million USD"}]},
+    )
     finance: Annotated[Finance | None, WithJsonSchema(_FINANCE)] = Field(
         default=None,
-        description="What was invested, and by whom; without 'capex' what the zone named "
-        "states, by its workers.",
+        description="What was invested, and by whom; without 'capex' what 'investment' sums "
+        "to, or what the zone named states, by its workers.",
     )
 
     @model_validator(mode="after")
     def _whole(self) -> Zone:
         if self.use is None:
-            given = (self.in_, self.with_, self.sectors, self.workers)
+            workers = self.investment if self.workers is None else self.workers
+            given = (self.in_, self.with_, self._made, workers)
             missing = [key for key, v in zip(_NEEDED, given, strict=True) if v is None]
             if missing:
                 refuse(f"'zone' needs '{missing[0]}', or 'use', a zone by name.")
+        if self.investment and self.finance and self.finance.capex is not None:
+            refuse("'investment' is the capital: leave 'capex' out of 'finance'.")
         if self.host in self.partners:
             refuse(f"'with' names {self.host}, where the zone stands.")
         if self.wage_bill > self.sold + 1e-9:
@@ -199,6 +167,17 @@ class Zone(Measure):
                 f"{self.sold:,.4g} that the zone sells."
             )
         return self
+
+    @property
+    def _made(self) -> Mix | None:
+        """Sectors that are stated, or those that are invested in."""
+        return self.sectors if self.sectors is not None else self._invested_in
+
+    @property
+    def _invested_in(self) -> dict[str, float] | None:
+        """Shares of the investment by sector."""
+        whole = sum((self.investment or {}).values())
+        return {s: x / whole for s, x in (self.investment or {}).items()} if whole else None
 
     # -- what is stated, or known ----------------------------------------------------------
     @property
@@ -220,6 +199,8 @@ class Zone(Measure):
         """Workers, persons."""
         if self.workers is not None:
             return self.workers
+        if self.investment:
+            return sum(self.investment.values()) * 1e6 / catalogue().per_worker.investment
         return self._entry.workers if self._entry else 0.0
 
     @property
@@ -288,16 +269,19 @@ class Zone(Measure):
 
     def _mixes(self, world: World) -> tuple[Array, Array, Array]:
         """Shares by sector of sales, inputs and workers, each (S,)."""
-        entry = self._entry
-        sales = self._shares(world, self.sectors, entry and entry.sales, "sectors")
+        entry, made = self._entry, self._made
+        where = "investment" if self.sectors is None and self.investment else "sectors"
+        sales = self._shares(world, made, entry and entry.sales, where)
         if self.inputs is not None:
             inputs = self._shares(world, self.inputs, None, "inputs")
-        elif self.sectors is None and entry and entry.inputs:
+        elif made is None and entry and entry.inputs:
             inputs = self._shares(world, None, entry.inputs, "use")
         else:
             inputs = sales
         staff = sales
-        if self.sectors is None and entry and entry.staff:
+        if self.investment:
+            staff = self._shares(world, self._invested_in, None, "investment")
+        elif made is None and entry and entry.staff:
             staff = self._shares(world, None, entry.staff, "use")
         return sales, inputs, staff
 
@@ -312,16 +296,21 @@ class Zone(Measure):
         self._mixes(world)
         self._enough_workers(state)
         words = f"{self.head_count:,.0f} workers in {self.host}"
-        if self.finance is not None:
-            finance = self.finance.with_capex(self._invested())
+        finance = self._paid()
+        if finance is not None:
             words += f"; {finance.charge(state, self, {self.host: 1.0})}"
         return words
 
-    def _invested(self) -> float | None:
-        """What the zone named cost a worker, times its workers; million USD."""
-        if self._entry is None or self.head_count == 0:
-            return None
-        return self._entry.investment * self.head_count / self._entry.workers
+    def _paid(self) -> Finance | None:
+        """``finance`` with what is invested: as stated, or as the zone named cost a worker."""
+        if self.investment:
+            capex = sum(self.investment.values())
+            given = self.finance or Finance(paid_by=dict(self.partners))
+            return given.with_capex(capex)
+        if self.finance is None or self._entry is None or self.head_count == 0:
+            return self.finance
+        cost = self._entry.investment * self.head_count / self._entry.workers
+        return self.finance.with_capex(cost)
 
     def _persons(self) -> float:
         """People at work where it stands."""
@@ -379,6 +368,11 @@ class Zone(Measure):
             told[2] += whole - sum(float(t.sum()) for t in trade.values())
             run += share * runs
         self._factors(state, h, staff * run)
+        if self.variety == "neutral":
+            # its costs depend on the weights, and the weights on its costs
+            for _ in range(_ROUNDS):
+                host = Host(state, carried(state).now, self.host)
+                state.additions.costs[:, h] = host.costs()
         self._tell(state, told)
         return f"; {self._in_words(told)}"
 
@@ -401,7 +395,7 @@ class Zone(Measure):
                 f"{w.countries[i]} to {w.countries[n]}, beside what goes there already; all "
                 f"it spends on that is {w.expenditure[s, n]:,.4g} million USD.",
             )
-        state.add_trade(extra)
+        state.additions.add(extra, neutral=self.variety == "neutral")
         if self._tariff_free:
             self._exempt(state, i, n, trade, carried(state))
         return float(trade.sum()), float((trade - gain).sum())
@@ -425,7 +419,10 @@ class Zone(Measure):
         have = sector_workforce(state.world, self.host, persons)
         gain = sector_tfp(mine, have, self.productivity)
         state.productivity_hat[:, h] *= gain**state.world.trade_elasticity
-        state.labour_hat[h] *= 1.0 + self.new_labour * float(mine.sum()) / persons
+        # heads earn labour's share of factor income; capital does not grow with them
+        labour = 1.0 - state.assumptions.capital_share
+        more = self.new_labour * float(mine.sum()) / persons
+        state.labour_hat[h] *= 1.0 + labour * more
 
     # -- words -----------------------------------------------------------------------------
     def _in_words(self, told: Array) -> str:
@@ -462,8 +459,8 @@ class Zone(Measure):
             state.tell(
                 self,
                 f"its wage bill, {self.wage_bill:,.4g} million USD a year, is part of what it "
-                "sells; plants that only assemble leave the host little more, and the model, "
-                "which makes their goods as the whole sector does, gives it more",
+                f"sells, and no gain of the host as far as its workers leave other work; "
+                f"{_VARIETY[self.variety]}",
             )
 
     def _closing(self, state: State) -> list[str]:
