@@ -264,7 +264,7 @@ class State:
     @cached_property
     def opening(self) -> Opening:
         """Bans and openings together, once every measure has been applied."""
-        law = self.laws.effects(self._as_before())
+        law = self.laws.effects(self.as_before())
         tables = _largest(self.remaining.values(), self.opened.shape)
         still = np.maximum(tables, law.still)
         lifted = np.maximum(self.covered_before - tables, law.lifted)
@@ -273,7 +273,7 @@ class State:
         layers = self.survival()
         return Opening(layers * law.link, self._under_bans(wanted, layers, kept), still)
 
-    def _as_before(self) -> Array | None:
+    def as_before(self) -> Array | None:
         """ψ as before the bans, unscaled: what the law's lines traded."""
         anchors = self.world.dormant
         return anchors.get("as_before", next(iter(anchors.values()), None))
@@ -339,7 +339,7 @@ class State:
 
     def closed_links(self) -> list[dict[str, Any]]:
         """What the law still closes, by pair: see :meth:`Laws.closed_links`."""
-        return self.laws.closed_links(self._as_before())
+        return self.laws.closed_links(self.as_before())
 
     def _pairs(self, here: Mask) -> str:
         pairs, codes = np.argwhere(here.any(axis=0)), self.world.countries

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,7 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field, WithJsonSchema
 
-from detente.corridors.catalogue import SUFFIXES, load_network, load_project
+from detente.corridors.catalogue import (
+    SUFFIXES,
+    load_network,
+    load_project,
+    project_names,
+)
 from detente.corridors.cost import CostChange, cost_change
 from detente.corridors.network import Network
 from detente.corridors.project import Project
@@ -108,7 +114,7 @@ class Corridor(Measure):
         projects = [self._project(name, together.before) for name in self.use]
         self._share(state, together)
         for project in projects:
-            together.after = together.after.with_project(project, self.speed)
+            together.after = _with(together.after, project, self.speed)
         words = ", ".join(p.title for p in projects)
         new = [
             part
@@ -210,6 +216,8 @@ class Corridor(Measure):
     def _project(self, name: str, network: Network) -> Project:
         beside = None if self.source.file is None else Path(self.source.file).parent
         try:
+            if network is load_network() and not name.endswith(SUFFIXES):
+                return _embedded(name)
             return load_project(name, network, beside)
         except InputError as error:
             where = f"{error.place}: " if error.place else ""
@@ -240,6 +248,33 @@ class Corridor(Measure):
             host, total = dict(self.finance.paid_by), 1.0
         finance = self.finance.with_capex(central if known else None)
         return finance.charge(state, self, {c: v / total for c, v in host.items()})
+
+
+@lru_cache(maxsize=64)
+def _embedded(name: str) -> Project:
+    """A project that comes with detente, on its network: read and checked once."""
+    return load_project(name, load_network())
+
+
+_BUILT: dict[tuple[object, ...], Network] = {}
+
+
+def _with(network: Network, project: Project, speed: float | None) -> Network:
+    """The network with a project; of those that come with detente, made once."""
+    if project is not _known(project.project):
+        return network.with_project(project, speed)
+    # what projects have stated so far is no part of the content, and bears on the next one
+    stated = repr(sorted(network.changes.items(), key=lambda item: item[0]))
+    key = (network.content_hash, stated, project.project, speed)
+    if key not in _BUILT:
+        if len(_BUILT) >= _MOST_KEPT:
+            _BUILT.clear()
+        _BUILT[key] = network.with_project(project, speed)
+    return _BUILT[key]
+
+
+def _known(name: str) -> Project | None:
+    return _embedded(name) if name in project_names() else None
 
 
 def _economy(state: State, country: str) -> str | None:
@@ -281,11 +316,15 @@ def _saving(state: State, together: _Together) -> _Saving:
 
 
 def _volumes(state: State) -> Array:
-    """Million USD that links carry at baseline prices, what opens included, (S, N, N)."""
+    """Million USD that links carry at baseline prices, what opens included, (S, N, N).
+
+    What opens is taken at ψ as before the bans whatever ψ is assumed, so that lines are filled
+    by the trade that was there, and draws of ψ ask for the same network again.
+    """
     world, opening = state.world, state.opening
     volumes: Array = world.flows * opening.link
-    if opening.link_open.any() and state.dormant_share is not None:
-        psi = state.dormant_share
+    psi = state.as_before()
+    if opening.link_open.any() and psi is not None:
         gained = opening.link_open * np.maximum(psi - world.trade_share * opening.link, 0.0)
         share = gained / (1.0 + gained.sum(axis=1, keepdims=True))
         volumes = volumes + share * world.expenditure[:, None, :] / (1.0 + world.tariff)
