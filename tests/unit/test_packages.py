@@ -355,6 +355,9 @@ def test_csv_json_and_a_folder_hold_the_same_figures(file, tmp_path, monkeypatch
     np.testing.assert_allclose(table["complementarity"], found.pairs()["complementarity"])
     whole = json.loads(detente("package", file, "--country", "PRK", "--format", "json").stdout)
     assert whole["parts"] == {"relief": 2, "rail": 1, "aid": 1}
+    assert whole["verdict"] == {"units": ["welfare", "ev"], "too_small_below": 0.01}
+    for row in whole["tables"]["pairs"]:
+        assert {"complementarity_welfare", "complementarity_ev", "verdict"} <= set(row)
     assert set(whole["tables"]) == {"sets", "pairs", "dividends", "countries", "shapley"}
     out = tmp_path / "out"
     assert detente("package", file, "--country", "PRK", "-o", out).exit_code == 0

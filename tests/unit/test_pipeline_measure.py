@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import detente as dt
+from detente.cli import app
 from detente.corridors.pipelinecase import load_case
 from detente.corridors.pipelines import economics
 from detente.errors import ScenarioError
 from detente.scenario import Scenario
 from detente.scenario.loader import parse_yaml
+from detente.scenario.registry import kinds
 from detente.shocks import Shocks
 from small_korea import CHN, COAL, JPN, KOR, small_korea
 
@@ -263,6 +269,12 @@ measures:
         ("availability: 120%", "availability", "outside"),
         ("capcity: 10 bcm/year", "capcity", "Did you mean 'capacity'"),
         ("split: {JPN: -1, CHN: 2}", "split", "zero or above"),
+        ("km: 700", "km", "700 names no country: km: {PRK: 700 km}"),
+        ("km: {}", "km", "names no country"),
+        ("via: []", "via", "leave 'via' out where nothing lies between"),
+        ("via: all", "via", "'all' is no transit land"),
+        ("use: [a, b]", "use", "takes one name, or one file"),
+        ("use: []", "use", "takes one name, or one file"),
     ],
 )
 def test_a_mistake_is_told_with_its_line_and_key(line: str, key: str, why: str) -> None:
@@ -278,6 +290,9 @@ def test_a_mistake_is_told_with_its_line_and_key(line: str, key: str, why: str) 
     ("fields", "why"),
     [
         ({"from": None}, "needs 'use', or 'from' and 'to'"),
+        ({"from": "JPN"}, "'from' and 'to' are both JPN"),
+        ({"via": "JPN"}, "JPN stands twice"),
+        ({"via": ["KOR", "CHN"]}, "CHN stands twice"),
         ({"use": "kogas-2018"}, "names the route already"),
         ({"price": "90%", "split": {"CHN": 1, "JPN": 1}}, "not both"),
         ({"availability": "90%", "interrupted": "3 days"}, "give one"),
@@ -295,7 +310,6 @@ def test_contradictions_are_refused(fields: dict[str, Any], why: str) -> None:
     ("fields", "why"),
     [
         ({"via": "XXX", "km": None, "transit_fee": "5%"}, "unknown country 'XXX'"),
-        ({"via": "JPN", "km": None, "transit_fee": "5%"}, "JPN stands twice"),
         ({"sector": None}, "no sector 'oil-gas'"),
         ({"sector": "cole"}, "Did you mean 'coal'"),
         ({"km": None}, "needs the length in KOR"),
@@ -309,6 +323,8 @@ def test_contradictions_are_refused(fields: dict[str, Any], why: str) -> None:
             {"split": {"KOR": 1}, "transit_fee": None, "via": ["KOR", "PRK"]},
             "every transit land",
         ),
+        ({"from": "China"}, "unknown country 'China'"),
+        ({"capacity": "30000 bcm/year"}, "3,000,000 million USD"),
     ],
 )
 def test_what_the_world_cannot_have_is_refused(fields: dict[str, Any], why: str) -> None:
@@ -417,6 +433,119 @@ measures:
     assert [c.importers for c in found.caps if c.sector == "oil-gas"] == [("PRK",)]
 
 
+def refused(text: str, world: Any = KOREA) -> ScenarioError:
+    """What is said of a pipeline in a file."""
+    data, lines = parse_yaml(f"scenario: x\nmeasures:\n  - pipeline: {text}\n", "s.yaml")
+    with pytest.raises(ScenarioError) as error:
+        Scenario.from_dict(data, lines, "s.yaml").to_shocks(world)
+    return error.value
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "what", "hint"),
+    [
+        # the country, and not a case that is missing
+        ("{from: Russia, via: PRK, to: KOR}", "from", "unknown country 'Russia'", "RUS"),
+        ("{from: RUS, via: PKR, to: KOR}", "via", "unknown country 'PKR'", "PRK"),
+        ("{from: RUS, via: PRK, to: KRO}", "to", "unknown country 'KRO'", "KOR"),
+        # the weights, and not the case
+        ("{use: kogas-2018, split: {RUS: 1, CHN: 1}}", "split.CHN", "KOR, PRK, RUS", None),
+        ("{use: kogas-2018, split: {Russia: 1, KOR: 1}}", "split.Russia", "neither", "RUS"),
+        ("{use: kogas-2018, km: {Russia: 9 km}}", "km.Russia", "neither", "RUS"),
+        # the same number in what the link carries
+        ("{use: kogas-2018, capacity: 2 GW}", "capacity", "is of power", "2 bcm/year"),
+        ("{use: rfe-power, capacity: 9 bcm/year}", "capacity", "is of gas", "9 TWh/year"),
+        ("{use: kogas-2018, price: 50 USD/MWh}", "price", "is of power", "50 USD/1000m3"),
+        (
+            "{use: rfe-power, transit_fee: 2 USD/1000m3/100km}",
+            "transit_fee",
+            "is of gas",
+            "2 USD/MWh/100km",
+        ),
+    ],
+)
+def test_a_mistake_is_told_where_it_is(
+    text: str, key: str, what: str, hint: str | None
+) -> None:
+    error = refused(text)
+    assert error.place is not None
+    assert error.place.key == f"pipeline.{key}"
+    assert what in error.what
+    assert error.nearest == hint
+
+
+@pytest.mark.parametrize("life", ["40 years", 40, "40"])
+def test_a_life_has_its_unit_or_not(life: Any) -> None:
+    whole = shocks({"use": "kogas-2018", "life": "40 years"}, world=KOREA)
+    assert told(shocks({"use": "kogas-2018", "life": life}, world=KOREA)) == told(whole)
+    paid = {"paid_by": "RUS", "life": life}
+    words = told(shocks({"use": "kogas-2018", "finance": paid}, world=KOREA))
+    assert "8 % over 40 years, as 'finance' states" in words
+    schema = jsonschema.Draft202012Validator(kinds()["pipeline"].model_json_schema())
+    schema.validate({"use": "kogas-2018", "life": life, "finance": {"paid_by": "RUS"}})
+    if not isinstance(life, str) or "years" in life:
+        schema.validate({"use": "kogas-2018", "finance": paid})
+
+
+def test_no_land_or_one_is_in_the_schema() -> None:
+    schema = jsonschema.Draft202012Validator(kinds()["pipeline"].model_json_schema())
+    route = {"from": "RUS", "to": "KOR"}
+    assert all(schema.is_valid({**route, "via": via}) for via in ("PRK", ["PRK", "CHN"]))
+    assert not any(schema.is_valid({**route, "via": via}) for via in ([], "all", ["all"]))
+
+
+def test_a_link_that_nobody_would_use_is_not_taken_as_built() -> None:
+    built = "The link is taken as built all the same"
+    assert built in told(shocks({"use": "kogas-2018"}, world=KOREA))
+    dear = told(shocks({"use": "kogas-2018", "alternative_price": "6 USD/mmbtu"}, world=KOREA))
+    assert "nobody would use it" in dear and "law on record" in dear
+    assert built not in dear
+
+
+def test_an_owner_of_nothing_is_not_named() -> None:
+    """All of the bargain to the transit land: its rent is the whole, no trace for others."""
+    (cap,) = (
+        c
+        for c in shocks({"use": "kogas-2018", "split": {"PRK": 1}}, world=KOREA).caps
+        if c.importers == ("KOR",)
+    )
+    assert dict(cap.owner) == {"PRK": pytest.approx(1.0)}
+
+
+def test_on_a_path_a_pipe_is_full_on_its_first_day() -> None:
+    """docs/pipelines.md: what is built does not wait as trade does that comes back."""
+    made = scenario({"use": "kogas-2018", "on": "2025-01-01"}, {**SMALL, "sector": "coal",
+        "on": "2024-01-01", "until": "2024-12-31"})  # fmt: skip
+    found = dt.solve_path(KOREA, made, years=3)
+    alone = changes([{"use": "kogas-2018"}])[0].welfare.loc["PRK", "welfare"]
+    by_year = found.years[found.years["country"] == "PRK"].set_index("year")["welfare"]
+    assert by_year[2025] == pytest.approx(alone, abs=1e-7)
+    assert by_year[2026] == pytest.approx(alone, abs=1e-7)
+
+
+def test_a_run_folder_holds_a_case_of_ones_own(tmp_path: Path) -> None:
+    """What made a run can be run again where its file is gone."""
+    text = (files("detente.data") / "pipelines" / "kogas-2018.yaml").read_text("utf-8")
+    own = text.replace("2 USD/1000m3/100km\nsplit", "4 USD/1000m3/100km\nsplit", 1)
+    assert own != text
+    (tmp_path / "mine.yaml").write_text(own, encoding="utf-8")
+    (tmp_path / "s.yaml").write_text(
+        "scenario: t\nmeasures:\n  - pipeline: {use: mine.yaml}\n", encoding="utf-8"
+    )
+    out = tmp_path / "out"
+    ran = CliRunner().invoke(app, ["run", str(tmp_path / "s.yaml"), "-o", str(out)])
+    assert ran.exit_code == 0, ran.output
+    assert (out / "pipelines" / "mine.yaml").read_text(encoding="utf-8") == own
+    before = told(dt.load_scenario(tmp_path / "s.yaml").to_shocks(KOREA))
+    (tmp_path / "mine.yaml").unlink()
+    again = dt.load_scenario(out / "scenario.yaml")
+    assert again.measures[0].to_dict() == {"pipeline": {"use": "pipelines/mine.yaml"}}
+    assert told(again.to_shocks(KOREA)) == before
+    assert "PRK gets 289.8 for transit" in before
+    # a case that detente has is no file
+    assert scenario({"use": "kogas-2018"}).measures[0].for_folder()[1] == {}
+
+
 # -- capital, interest, contract ---------------------------------------------------------------
 def test_who_pays_changes_neither_rate_nor_life(kogas: tuple[Any, Any]) -> None:
     """Naming payers is no loan at 4 %: the world's gain stays what it is."""
@@ -447,7 +576,7 @@ def test_a_stated_rate_survives_a_file_even_where_it_is_a_default() -> None:
         ({"life": "40 years", "finance": {"life": 30}}, "'life' is stated as 40"),
         (
             {"capex": "4 billion USD", "finance": {"capex": "5 billion USD"}},
-            "'capex' is stated as 4000",
+            "'capex' is stated as 4,000",
         ),
     ],
 )

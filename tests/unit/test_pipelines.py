@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -515,7 +516,7 @@ def test_csv_has_the_parties_and_a_folder_has_tables_and_a_chart(tmp_path: Path)
     ("words", "why"),
     [
         (("--capacity", "10"), "--capacity: '10' has no unit"),
-        (("--capacity", "2 GW"), "is of power"),
+        (("--capacity", "2 GW"), "is of power, not of gas. Did you mean '2 bcm/year'?"),
         (("--capex", "5000"), "500 million USD"),
         (("--transit-fee", "2"), "2 USD/1000m3/100km"),
         (("--alternative-price", "-3 USD/mmbtu"), "below zero"),
@@ -529,3 +530,90 @@ def test_csv_has_the_parties_and_a_folder_has_tables_and_a_chart(tmp_path: Path)
 )
 def test_wrong_options_are_refused_in_words(words: tuple[str, ...], why: str) -> None:
     assert why in failed("show", "kogas-2018", *words)
+
+
+def words(*options: str) -> str:
+    """What show prints of the link of 2018, on one line."""
+    return " ".join(ran("show", "kogas-2018", *options).split())
+
+
+def test_no_interruption_is_none_and_one_day_is_singular() -> None:
+    assert "Closed for" not in words("--interrupted", "0")
+    assert "Closed for 1 day KOR" in words("--interrupted", "1 day")
+    assert "Closed for 2 days" in words("--interrupted", "2")
+
+
+def test_that_no_price_suits_both_is_said_and_that_one_does_is_not() -> None:
+    """The seller's lowest above the buyer's highest, as where the surplus is below zero."""
+    assert "No price suits both." in words("--alternative-price", "6 USD/mmbtu")
+    assert "No price suits both." not in words()
+    edge = break_even(economics(load_case("kogas-2018").link()))
+    assert edge.seller < edge.buyer
+
+
+def test_a_price_that_is_the_cases_low_one_stands_once(tmp_path: Path) -> None:
+    text = ran("show", "kogas-2018", "--alternative-price", "6 USD/mmbtu", "-o",
+               str(tmp_path / "out"))  # fmt: skip
+    assert "The price asked for is the low one of the case." in text
+    rows = [line for line in text.splitlines() if line.startswith(("low", "asked", "high"))]
+    assert [row.split()[0] for row in rows] == ["asked:", "high"]
+    svg = (tmp_path / "out" / "gains.svg").read_text(encoding="utf-8")
+    assert "asked, as low: 214" in svg and ">low: " not in svg
+    # programs find all three
+    table = (tmp_path / "out" / "prices.csv").read_text(encoding="utf-8")
+    assert [line.split(",")[0] for line in table.splitlines()[1:]] == ["low", "asked", "high"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--price", "3 USD/mmbtu"),
+        ("--price", "6.55 USD/mmbtu"),
+        ("--alternative-price", "1 USD/mmbtu", "--split", "RUS=1,PRK=1,KOR=1"),
+        ("--transit-fee", "60 USD/1000m3/100km"),
+        ("--price", "85%", "--capacity", "100 bcm/year"),
+    ],
+)
+def test_signs_are_one_kind_and_lines_fit(options: tuple[str, ...]) -> None:
+    """A minus is −, nothing is −0, and no number has an exponent."""
+    text = ran("show", "kogas-2018", *options)
+    assert not re.search(r"(?<![\w-])-\d", text)
+    assert not re.search(r"[-−]0(?![.\d])", text)
+    assert not re.search(r"\d[eE][+-]?\d", text)
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_capital_that_is_not_earned_back_has_a_return_below_zero() -> None:
+    """A year of cash below a thirtieth of the capital: less comes back than was put in."""
+    link = load_case("kogas-2018").link()
+    price = break_even(economics(link)).seller - 25.0
+    back = returns(economics(replace(link, price=price)), "RUS")
+    assert back.irr is not None and back.irr < 0
+    line = next(
+        line
+        for line in ran("show", "kogas-2018", "--price", f"{price:.6f} USD/1000m3").splitlines()
+        if line.startswith("RUS, seller")
+    )
+    assert f"−{-100 * back.irr:.1f}"[:3] in line
+
+
+def test_a_folder_tells_how_to_make_it_again(tmp_path: Path) -> None:
+    """Where the case's own file is gone, with the options that were given."""
+    path = written(tmp_path, "transit_fee: 2 USD", "transit_fee: 3 USD")
+    out = tmp_path / "out"
+    options = ["--alternative-price", "9 USD/mmbtu", "--interrupted", "60"]
+    found = CliRunner().invoke(
+        app, ["pipelines", "show", str(path), *options, "-o", str(out)], env={"COLUMNS": "80"}
+    )
+    assert found.exit_code == 0, found.output
+    assert f"written: {out}" in found.stderr
+    facts = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    again = shlex.split(facts["run_again"])
+    assert again[:4] == ["detente", "pipelines", "show", "pipeline.yaml"]
+    assert again[4:] == options
+    path.unlink()
+    assert ran("show", str(out / "pipeline.yaml"), *options) == found.stdout
+    # and over itself: the folder is detente's own
+    ran("show", "kogas-2018", "-o", str(out))
+    assert not (out / "pipeline.yaml").exists()

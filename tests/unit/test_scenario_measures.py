@@ -197,3 +197,12 @@ def test_an_unknown_part_is_refused_with_the_nearest() -> None:
         dt.Scenario.from_dict(
             {"scenario": "t", "measures": [{"aid": gift | {"part": "a", "needs": "a"}}]}
         )
+
+
+@pytest.mark.parametrize(("said", "meant"), [("South Korea", "KOR"), ("the US", "USA")])
+def test_a_country_by_what_it_is_called(said: str, meant: str) -> None:
+    world = dt.load_world("korea")
+    gift = {"transfer": {"from": said, "to": "PRK", "amount": "1 million USD"}}
+    with pytest.raises(dt.ScenarioError) as caught:
+        dt.Scenario.from_dict({"scenario": "t", "measures": [gift]}).to_shocks(world)
+    assert caught.value.nearest == meant

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from detente.corridors.pipelineunits import figure
 from detente.scenario import units
 from hypothesis_profiles import examples
 
@@ -81,7 +82,7 @@ def test_a_fee_by_distance_and_one_ad_valorem_are_their_formulas() -> None:
         ("Kilometres", 700, "700 km"),
         ("Kilometres", "700 miles", "700 km"),
         ("Days", 30, "30 days"),
-        ("Years", "30", "30 years"),
+        ("Years", "30 months", "30 years"),
     ],
 )
 def test_a_missing_or_wrong_unit_is_refused_with_what_was_meant(
@@ -168,6 +169,45 @@ def test_the_schema_passes_what_is_read_and_it_goes_back_as_it_was(
     assert passes, text
     written = adapter.dump_python(found, mode="json")
     assert adapter.validate_python(written) == found
+
+
+@pytest.mark.parametrize("value", [30, 30.0, "30", "30 years", " 30 years "])
+def test_years_are_years_without_their_unit(value: Any) -> None:
+    """Nothing else can be meant; it goes back to a file with its unit."""
+    found = READ["Years"].validate_python(value)
+    assert found == 30.0
+    assert READ["Years"].dump_python(found, mode="json") == "30 years"
+    schema = jsonschema.Draft202012Validator(READ["Years"].json_schema())
+    assert schema.is_valid(value)
+    for wrong in (0, -3, "0", True):
+        assert not schema.is_valid(wrong)
+        assert "above zero" in mistake("Years", wrong)["what"] or wrong is True
+
+
+def test_one_of_something_is_singular() -> None:
+    for kind, text in (("Years", "1 year"), ("Days", "1 day"), ("Kilometres", "1 km")):
+        found = READ[kind].validate_python(text)
+        assert READ[kind].dump_python(found, mode="json") == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (3.8199e6, "3,819,900"),
+        (38214.4, "38,214"),
+        (144.9, "144.9"),
+        (300.0, "300"),
+        (999.96, "1,000"),
+        (-0.454, "−0.454"),
+        (-12345.0, "−12,345"),
+        (1e-5, "0.00001"),
+        (0.0, "0"),
+        (-0.0, "0"),
+        (float("inf"), "n/a"),
+    ],
+)
+def test_numbers_for_people_have_no_exponent_and_one_minus(number: float, text: str) -> None:
+    assert figure(number) == text
 
 
 def test_every_type_has_examples_that_it_reads() -> None:

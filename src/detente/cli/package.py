@@ -82,7 +82,8 @@ def package(
     """Tell what the parts of a package do together beyond what each does alone.
 
     Measures say with 'part: NAME' which part they belong to; those that say nothing act
-    always. Every set of parts is solved: V(ab) − V(a) − V(b) + V(nobody) for every pair.
+    always. Every set of parts is solved: V(ab) − V(a) − V(b) + V(nobody) for every pair, in
+    100·ln Ŵ and in money, since amounts that simply add overlap in logarithms.
 
     Example: detente package scenarios/tripartite-package.yaml --every
     """
@@ -177,6 +178,7 @@ def _answer(
 ) -> None:
     """Print, and write where a folder is given."""
     from detente.cli.attribute import provenance
+    from detente.outcomes.packages import MATERIAL
     from detente.report.documents import document, records
 
     all_tables, (name, every) = tables(found), shown
@@ -186,6 +188,7 @@ def _answer(
         "parts": found.parts,
         "always": list(found.always),
         "left_out": list(found.left_out),
+        "verdict": {"units": list(found.units), "too_small_below": MATERIAL},
     }
     facts.pop("players")
     whole = document(facts, all_tables)

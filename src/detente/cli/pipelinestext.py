@@ -215,14 +215,22 @@ def _prices(view: Asked) -> Table:
     rows = tuple(
         (
             str(row["level"]) + ("" if row["deal"] else ": no deal"),
-            _price(view, row["alternative"]),
+            *_both(view, row["alternative"]),
             million(row["surplus_million_usd"]),
             *(million(row[f"gain_{c}"], plus=True) for c in parties),
         )
         for row in prices_table(view).to_dict("records")
         if row["level"] != as_asked(view)
     )
-    return Table(("", "Alternative", "Surplus", *parties), "llr" + "r" * len(parties), rows)
+    units = (view.units[1], "USD/mmbtu") if view.link.carrier == "gas" else (view.units[1],)
+    heads = ("", *units, "Surplus", *parties)
+    return Table(heads, "l" + "r" * (len(heads) - 1), rows)
+
+
+def _both(view: Asked, value: float) -> tuple[str, ...]:
+    """A price in each unit that it is known by."""
+    gas = view.link.carrier == "gas"
+    return (_number(value), *([f"{value / MMBTU_PER_1000M3:,.2f}"] if gas else []))
 
 
 def _closing(view: Asked) -> list[str]:

@@ -425,8 +425,9 @@ def _inside(
     """The model that a key belongs to, and its name: ``finance`` of a measure, say."""
     for key in keys:
         field = next((f for n, f in model.model_fields.items() if key in (n, f.alias)), None)
-        inner = [t for t in get_args(field.annotation) if isinstance(t, type)] if field else []
-        found = next((t for t in inner if issubclass(t, BaseModel)), None)
+        inner = [field.annotation, *get_args(field.annotation)] if field else []
+        models = [t for t in inner if isinstance(t, type) and issubclass(t, BaseModel)]
+        found = models[0] if models else None
         if found is not None:
             model, what = found, f"'{key}'"
     return model, what

@@ -19,7 +19,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from detente.scenario.compose import State
 from detente.scenario.measure import Measure
-from detente.scenario.quantities import Money, Positive, Rate, Share, ratio, refuse
+from detente.scenario.quantities import Money, Rate, Share, ratio, refuse
+from detente.scenario.units import Years
 from detente.world.core import Array
 
 #: Shares of payers and places sum to one up to this.
@@ -75,7 +76,7 @@ class Finance(BaseModel):
     )
     paid_by: ByCountry = Field(description="A country, or shares that sum to 100 %.")
     rate: Rate = Field(default=0.04, description="Real interest rate of the annuity.")
-    life: Positive = Field(default=30.0, description="Years over which it is written off.")
+    life: Years = Field(default=30.0, description="Years over which it is written off.")
     local_content: Share = Field(
         default=0.5, description="Share spent on factors of the country where it stands."
     )

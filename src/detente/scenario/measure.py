@@ -175,11 +175,22 @@ def _chosen(measure: Measure, codes: Sequence[str], key: str, kind: str, world: 
     return np.isin(np.array(labels), codes)
 
 
+#: What countries are called, where neither code nor table says so.
+_CALLED = {
+    "america": "USA", "britain": "GBR", "dprk": "PRK", "eu": "EU27", "europe": "EU27",
+    "north korea": "PRK", "rok": "KOR", "south korea": "KOR", "taiwan": "TWN",
+    "uk": "GBR", "us": "USA", "vietnam": "VNM",
+}  # fmt: skip
+
+
 def nearest_label(code: str, labels: Sequence[str], names: Sequence[str]) -> str | None:
     """The code that a person most likely meant: by name first, then by spelling."""
     by_name = {name.casefold(): label for name, label in zip(names, labels, strict=True)}
     if code.casefold() in by_name:
         return by_name[code.casefold()]
+    called = _CALLED.get(code.casefold().removeprefix("the "))
+    if called in labels:
+        return called
     spelled = nearest(code, labels)
     if spelled is not None:
         return spelled

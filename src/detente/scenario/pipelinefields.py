@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from detente.corridors.pipelinecase import SUFFIXES
 from detente.scenario.finance import Finance
 from detente.scenario.quantities import ALL, Codes, refuse
-from detente.scenario.units import Kilometres, Years
+from detente.scenario.units import Kilometres
 
 _FOLDER = "pipelines"
 _CODE = [
@@ -44,28 +43,6 @@ def _lengths(value: Any) -> Any:
     return value
 
 
-def _finance(value: Any) -> Any:
-    """``finance`` whose life may have its unit here, as ``life`` of the link has."""
-    if not isinstance(value, Mapping) or not isinstance(value.get("life"), str):
-        return value
-    text = value["life"]
-    if not text.rstrip().endswith(("year", "years")):
-        return value
-    return {**value, "life": TypeAdapter(Years).validate_python(text)}
-
-
-def _finance_schema() -> dict[str, Any]:
-    """The schema of ``finance``, with a life that has its unit."""
-    found = deepcopy(Finance.model_json_schema())
-    life = found["properties"]["life"]
-    with_unit = TypeAdapter(Years).json_schema()["anyOf"][0]
-    found["properties"]["life"] = {
-        **{k: v for k, v in life.items() if k != "anyOf"},
-        "anyOf": [*life["anyOf"], with_unit],
-    }
-    return {**found, "description": "Who pays for building it."}
-
-
 CaseName = Annotated[
     str, BeforeValidator(_name), WithJsonSchema({"type": "string", "pattern": r"\S"})
 ]
@@ -88,7 +65,8 @@ Lands = Annotated[
     ),
 ]
 Lengths = Annotated[dict[str, Kilometres], BeforeValidator(_lengths), Field(min_length=1)]
-LinkFinance = Annotated[Finance, BeforeValidator(_finance), WithJsonSchema(_finance_schema())]
+_SCHEMA = {**Finance.model_json_schema(), "description": "Who pays for building it."}
+LinkFinance = Annotated[Finance | None, WithJsonSchema(_SCHEMA)]
 
 
 def own_file(name: str | None, beside: Path | None) -> Path | None:

@@ -18,6 +18,7 @@ from detente.scenario.zones import closed_to_zone
 _NEEDED = {"2711": "gas", "73": "pipe", "84": "compressors"}
 #: Provisions of a regime that are named.
 _FEW = 4
+_BUILT = ". The link is taken as built all the same"
 #: A closed share below this is not told.
 _TRACE = 1e-9
 
@@ -106,7 +107,7 @@ def law_met(state: State, link: Link, *, used: bool = True) -> list[str]:
         if bound:
             found.append(
                 f"law on record would have to be lifted or excepted first for {law.target}: "
-                f"{'; '.join(bound)}{'. The link is taken as built all the same' if used else ''}"
+                f"{'; '.join(bound)}{_BUILT if used else ''}"
             )
         if others:
             found.append(

@@ -83,8 +83,8 @@ def put(state: State, measure: Measure, link: Link, enters: Entry, cell: Cell) -
     try:
         if np.isnan(extra[cell]):
             raise ScenarioError(
-                f"the link would sell {figure(enters.worth)} million USD of {world.sectors[s]} to "
-                f"{link.buyer}, and all that it spends on that sector is "
+                f"the link would sell {figure(enters.worth)} million USD of {world.sectors[s]} "
+                f"to {link.buyer}, and all that it spends on that sector is "
                 f"{figure(world.expenditure[s, n])} million USD."
             )
         state.add_trade(extra)
@@ -147,9 +147,9 @@ def unused(found: Economics, closed: float) -> str:
     who = " and ".join(dict.fromkeys(link.bargainers))
     stated = "" if link.bargained else f", transit takes {figure(sum(found.fees.values()))}"
     return (
-        f"no deal: the surplus is {figure(found.surplus)} million USD a year{stated}, and {who} "
-        f"would lose {figure(-found.divided)} together; only a stated 'price' could hold them "
-        "to it"
+        f"no deal: the surplus is {figure(found.surplus)} million USD a year{stated}, and "
+        f"{who} would lose {figure(-found.divided)} together; only a stated 'price' could hold "
+        "them to it"
     )
 
 

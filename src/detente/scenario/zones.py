@@ -17,7 +17,7 @@ by sector and partner as stated. The sizes are Kaesong's of 2014 unless the user
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from functools import cache
@@ -30,8 +30,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from detente import model
 from detente.assembly.yamlfile import parse_yaml
 from detente.errors import InputError, nearest
+from detente.regimes.catalogue import load_regime, regime_names
 from detente.regimes.coverage import to_sectors
 from detente.regimes.law import TargetLaw
+from detente.regimes.schema import Regime
 from detente.scenario.compose import State
 from detente.scenario.debt import Figure
 from detente.scenario.measure import Mask
@@ -265,6 +267,47 @@ def _closed(state: State, excepted: frozenset[str]) -> Array:
             closed = np.maximum(closed, table)
     # what the scenario's own bans leave of a link, m, they leave of the zone's trade
     found: Array = 1.0 - (1.0 - closed) * state.survival()
+    return found
+
+
+def excepted(state: State, names: Iterable[str]) -> frozenset[str]:
+    """Provisions and tables that some names mean: ids, resolutions (2375), whole regimes.
+
+    Raises
+    ------
+    InputError
+        A name that no regime on record, or of the catalogue, knows; the nearest is told.
+    """
+    regimes: dict[str, Regime] = {name: load_regime(name) for name in regime_names()}
+    for law in state.laws.targets.values():
+        regimes |= {name: held.regime for name, held in law.held.items()}
+    known: dict[str, set[str]] = {name: {name} for name in state.world.coverage}
+    for name, regime in regimes.items():
+        for p in regime.provisions:
+            for word in (name, p.id, p.id.split("-")[0]):
+                known.setdefault(word, set()).add(p.id)
+    found: set[str] = set()
+    for name in names:
+        if name not in known:
+            short = name.rpartition("/")[2]
+            raise InputError(
+                f"no law on record has a provision '{name}': write its id (2375-16), its "
+                "resolution (2375) or the regime (unsc-dprk).",
+                nearest=short if short in known else nearest(short, known),
+            )
+        found |= known[name]
+    return frozenset(found)
+
+
+def closing(state: State, cells: Mask) -> dict[str, tuple[str, ...]]:
+    """What closes part of some links (S, N, N): regimes with provisions, tables, own bans."""
+    found = {name: ids for name, (ids, _) in state.laws.closing(cells).items()}
+    tables = dict(state.remaining)
+    for name, layer in state.layers.items():
+        tables[name] = layer.coverage * (layer.survival < 1.0)
+    for name, table in tables.items():
+        if (cells & (table > 0)).any():
+            found.setdefault(name, ())
     return found
 
 

@@ -56,10 +56,6 @@ from detente.scenario.units import (
 
 SECTORS = {"gas": "oil-gas", "power": "utilities"}
 _UNUSED = "pipelines that nobody would use"
-_ON_A_PATH = (
-    "full from its first day here; 'detente path' fills it as it does every link that opens, "
-    "95 % within its adjustment years (docs/pipelines.md)"
-)
 
 
 @measure("pipeline")
@@ -124,7 +120,7 @@ class Pipeline(Measure):
     sector: Code | None = Field(
         default=None, description="By default oil-gas for gas, utilities for power."
     )
-    finance: LinkFinance | None = Field(
+    finance: LinkFinance = Field(
         default=None,
         description="Capital charged to its payers as real resources; without it, part of r. "
         "Rate and life are the link's where it states none.",
@@ -226,8 +222,6 @@ class Pipeline(Measure):
         self._refuse_second_cap(state, cell)
         put(state, self, link, enters, cell)
         state.tell(self, in_tables(found, enters))
-        if self.on is not None:
-            state.tell(self, _ON_A_PATH)
         words = told(found, enters)
         if finance is not None:
             words += f"; {charged(state, self, terms(finance, link), link)}"
@@ -279,12 +273,7 @@ class Pipeline(Measure):
 
     def _link(self, state: State) -> tuple[Link, list[str]]:
         """The link with what is stated in place of the case's, and what was borrowed."""
-        for key, codes in (
-            ("from", (self.from_,)),
-            ("via", self.via or ()),
-            ("to", (self.to,)),
-        ):
-            self.countries(state.world, [c for c in codes if c is not None], key)
+        self._known_countries(state)
         case = self._case()
         base = case.link() if case else self._bare()
         remarks = []
@@ -315,6 +304,13 @@ class Pipeline(Measure):
         if link.capex == 0:
             remarks.append("what it costs to build is not counted: state 'capex'")
         return link, remarks
+
+    def _known_countries(self, state: State) -> None:
+        """A country of the route that the world has not is refused before a case is missed."""
+        route = (("from", self.from_), *(("via", c) for c in self.via or ()), ("to", self.to))
+        for key, code in route:
+            if code is not None:
+                self.countries(state.world, (code,), key)
 
     def _bare(self) -> Link:
         """A link of which no case is known: what it cannot do without has to be stated."""

@@ -8,20 +8,25 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, WithJsonSchema, model_validator
 
+from detente.errors import InputError
 from detente.scenario.compose import State
-from detente.scenario.finance import ByCountry, Finance
+from detente.scenario.dates import status
+from detente.scenario.finance import Finance
 from detente.scenario.hostcosts import Host
-from detente.scenario.measure import Measure, nearest_label
-from detente.scenario.quantities import (
-    Multiplier,
-    OneCode,
-    Positive,
-    Share,
-    Tfp,
-    refuse,
-)
+from detente.scenario.measure import Mask, Measure, nearest_label
+from detente.scenario.quantities import OneCode, Share, Tfp, refuse
 from detente.scenario.registry import measure
-from detente.scenario.zonefields import Dollars, Ids, Investment, ZoneName
+from detente.scenario.zonefields import (
+    Dollars,
+    Firms,
+    Flag,
+    Ids,
+    Investment,
+    Persons,
+    Workers,
+    ZoneMix,
+    ZoneName,
+)
 from detente.scenario.zones import (
     KnownZone,
     Mix,
@@ -29,6 +34,7 @@ from detente.scenario.zones import (
     carried,
     catalogue,
     closed_to_zone,
+    excepted,
     extra_for,
     known_zone,
     running,
@@ -36,19 +42,15 @@ from detente.scenario.zones import (
     sector_workforce,
     turnover,
 )
+from detente.scenario.zonewords import closing_words, exception, notes, size, stated
 from detente.world.core import Array, World
 
 #: Rounds of weights and the host's costs.
 _ROUNDS = 3
-#: Shares of trade that law closes below this are not told.
-_TRACE = 0.01
-
+#: Shares of its trade below this are rounding.
+_NOTHING = 1e-9
 
 _NEEDED = ("in", "with", "sectors", "workers")
-_VARIETY = {
-    "neutral": "its trade cheapens nothing (variety: neutral), which is the lower end",
-    "counted": "its goods count as new varieties (variety: counted), which is the upper end",
-}
 _FINANCE = {
     **Finance.model_json_schema(),
     "description": "What was invested, and by whom.",
@@ -82,19 +84,19 @@ class Zone(Measure):
     in_: OneCode | None = Field(
         default=None, alias="in", description="Where it stands.", examples=["PRK"]
     )
-    with_: ByCountry | None = Field(
+    with_: Firms | None = Field(
         default=None,
         alias="with",
         description="Whose firms: a country, or shares of its trade.",
     )
-    sectors: Mix | None = Field(
+    sectors: ZoneMix | None = Field(
         default=None,
         description="Sectors that it sells, with shares or alone (then shared as at Kaesong).",
     )
-    inputs: Mix | None = Field(
+    inputs: ZoneMix | None = Field(
         default=None, description="What it buys from its investors; as it sells if not stated."
     )
-    workers: Multiplier | None = Field(
+    workers: Workers | None = Field(
         default=None,
         description="Workers, persons.",
         json_schema_extra={"examples": [53000]},
@@ -110,7 +112,7 @@ class Zone(Measure):
         default=None,
         description="Wage and insurance, USD a worker and month, part of the sales; 150.",
     )
-    workforce: Positive | None = Field(
+    workforce: Persons | None = Field(
         default=None,
         description="People at work where it stands, persons; known for the DPRK.",
     )
@@ -120,7 +122,7 @@ class Zone(Measure):
     new_labour: Share = Field(
         default=0.0, description="Share of its workers who had no work before."
     )
-    tariff_free: bool | None = Field(
+    tariff_free: Flag | None = Field(
         default=None, description="No duty on what it buys and sells."
     )
     returning: Share | None = Field(
@@ -129,7 +131,9 @@ class Zone(Measure):
         "stated, so that nothing counts twice; 0 for a zone that never was.",
     )
     excepted_from: Ids | None = Field(
-        default=None, description="Provisions of law that do not apply to it, by id."
+        default=None,
+        description="Law that does not apply to it: provisions, resolutions, regimes.",
+        examples=[["2375-16", 2397]],
     )
     variety: Literal["neutral", "counted"] = Field(
         default="neutral",
@@ -232,11 +236,20 @@ class Zone(Measure):
             return self.returning
         return self._entry.returning if self._entry else 1.0
 
+    def _excepted(self, state: State) -> frozenset[str]:
+        """Provisions and tables that do not apply to it; unknown ones are refused."""
+        if self.excepted_from is None:
+            return frozenset(self._entry.excepted_from if self._entry else ())
+        try:
+            return excepted(state, self.excepted_from)
+        except InputError as error:
+            self.fail("excepted_from", error.what, error.nearest)
+
     @property
-    def _excepted(self) -> frozenset[str]:
-        if self.excepted_from is not None:
-            return frozenset(self.excepted_from)
-        return frozenset(self._entry.excepted_from if self._entry else ())
+    def _name(self) -> str:
+        """What words call it: its name, else its line."""
+        line = self.source.place().line
+        return self.use or ("the zone" if line is None else f"the zone of line {line}")
 
     @property
     def _tariff_free(self) -> bool:
@@ -294,8 +307,10 @@ class Zone(Measure):
         for code in self.partners:
             self.countries(world, (code,), "use" if self.with_ is None else "with")
         self._mixes(world)
+        self._excepted(state)
         self._enough_workers(state)
-        words = f"{self.head_count:,.0f} workers in {self.host}"
+        words = f"{self._name}, {self.head_count:,.0f} workers in {self.host}"
+        words += stated(self.productivity, self.new_labour, self._tariff_free)
         finance = self._paid()
         if finance is not None:
             words += f"; {finance.charge(state, self, {self.host: 1.0})}"
@@ -326,14 +341,26 @@ class Zone(Measure):
         return known[self.host].persons
 
     def _enough_workers(self, state: State) -> None:
-        """Refuse more workers, over all zones, than a sector has."""
-        world = state.world
+        """Refuse more workers, over all zones in force, than a sector has."""
+        none = np.zeros(state.world.n_sectors)
+        taken = none
+        if status(self, state.day) == "active":
+            taken = state.pad.setdefault("zone workers", {}).setdefault(self.host, none)
+        self.check_workers(state.world, taken)
+        taken += self.head_count * self._mixes(state.world)[2]
+
+    def check_workers(self, world: World, others: Array) -> None:
+        """Refuse more workers than a sector has beside those of other zones, (S,).
+
+        Raises
+        ------
+        ScenarioError
+            At the key that says how many.
+        """
         have = sector_workforce(world, self.host, self._persons())
-        taken = state.pad.setdefault("zone workers", {}).setdefault(self.host, 0.0 * have)
         mine = self.head_count * self._mixes(world)[2]
-        taken += mine
-        grown = have + self.new_labour * mine
-        short = (taken > grown) & (mine > 0)
+        taken = others + mine
+        short = (taken > have + self.new_labour * mine) & (mine > 0)
         if short.any():
             s = int(np.argmax(short))
             self.fail(
@@ -343,13 +370,29 @@ class Zone(Measure):
                 "value added).",
             )
 
+    def _refuse_twice(self, state: State) -> None:
+        """The same zone with the same firms twice in force would count twice."""
+        there = state.pad.setdefault("zones by name", {})
+        for code in self.partners if self.use else ():
+            other = there.setdefault((self.use, self.host, code), self)
+            if other is not self:
+                line = other.source.place().line
+                self.fail(
+                    "use",
+                    f"'{self.use}' with {code} is in force already"
+                    f"{'' if line is None else f' (line {line})'} and would count twice: state "
+                    "all its workers once, give the two dates that do not overlap, or describe "
+                    "another zone with 'in', 'with' and 'sectors'.",
+                )
+
     # -- what it does ----------------------------------------------------------------------
     def apply_last(self, state: State) -> str:
         """Add the trade that law leaves and relief does not return; productivity, labour."""
+        self._refuse_twice(state)
         world = state.world
         h = world.country_index(self.host)
         sales, inputs, staff = self._mixes(world)
-        closed = closed_to_zone(state, self._excepted)
+        closed = closed_to_zone(state, self._excepted(state))
         pad = state.pad.setdefault("zone claimed", np.zeros(world.flows.shape))
         run = np.zeros(world.n_sectors)
         told = np.zeros(3)  # the zone's trade, what relief returns of it, what law closes
@@ -373,8 +416,10 @@ class Zone(Measure):
             for _ in range(_ROUNDS):
                 host = Host(state, carried(state).now, self.host)
                 state.additions.costs[:, h] = host.costs()
+        # sums of shares leave rounding behind, which is no law
+        told[np.abs(told) < _NOTHING * (self.sold + self.bought)] = 0.0
         self._tell(state, told)
-        return f"; {self._in_words(told)}"
+        return f"; {size(told, self.wage_bill * float(staff @ run), self.partners)}"
 
     def _add(
         self, state: State, claimed: Array, i: int, n: int, trade: Array
@@ -425,59 +470,24 @@ class Zone(Measure):
         state.labour_hat[h] *= 1.0 + labour * more
 
     # -- words -----------------------------------------------------------------------------
-    def _in_words(self, told: Array) -> str:
-        trade, there, shut = told
-        words = f"{trade:,.4g} million USD of trade a year with {', '.join(self.partners)}"
-        if there > 0:
-            words += f", {there:,.4g} of which these links trade without it"
-        if shut > 0:
-            words += f"; law closes another {shut:,.4g}"
-        return words
-
     def _tell(self, state: State, told: Array) -> None:
-        """What a reader has to know: law, wages, what counts once."""
-        trade, there, shut = told
-        whole = trade + shut
-        name = f"'{self.use}'" if self.use else "the zone"
-        if shut > _TRACE * whole > 0:
-            closing = "; ".join(self._closing(state)) or "a ban of the scenario"
-            state.tell(
-                self,
-                f"warning: law closes {100 * shut / whole:.3g} % of {name}'s trade: {closing}",
-            )
-        if there > 0:
-            state.tell(
-                self,
-                f"{there:,.4g} of its {trade:,.4g} million USD are trade that its links have "
-                "without it (observed, or returned by relief) and that is its own: not added "
-                "again",
-            )
-        entry = self._entry
-        if entry and entry.law:
-            state.tell(self, f"law: {' '.join(entry.law.split())}")
-        if trade > 0:
-            state.tell(
-                self,
-                f"its wage bill, {self.wage_bill:,.4g} million USD a year, is part of what it "
-                f"sells, and no gain of the host as far as its workers leave other work; "
-                f"{_VARIETY[self.variety]}",
-            )
+        """What a reader has to know."""
+        cells, spared = self._cells(state.world), self._excepted(state)
+        law = self._entry.law if self._entry else ""
+        found = notes(self._name, told, closing_words(state, cells, spared), law, self.variety)
+        found.append(exception(state, cells, spared, self._name, self.excepted_from or ()))
+        for remark in filter(None, found):
+            state.tell(self, remark)
 
-    def _closing(self, state: State) -> list[str]:
-        """Regimes and provisions that close its links, but those that except it."""
-        world = state.world
+    def _cells(self, world: World) -> Mask:
+        """Links that it trades on, (S, N, N)."""
         pair = np.zeros((world.n_countries, world.n_countries), dtype=bool)
         h = world.country_index(self.host)
         for code in self.partners:
             pair[h, world.country_index(code)] = pair[world.country_index(code), h] = True
         sales, inputs, _ = self._mixes(world)
-        cells = ((sales + inputs) > 0)[:, None, None] & pair
-        found = []
-        for name, (ids, _) in state.laws.closing(cells).items():
-            left = [i for i in ids if i not in self._excepted]
-            if left:
-                found.append(f"{name} ({', '.join(left)})")
-        return found
+        cells: Mask = ((sales + inputs) > 0)[:, None, None] & pair
+        return cells
 
     def remarks(self, state: State) -> list[str]:
         """What was found out while it was applied."""
