@@ -24,8 +24,8 @@ app = typer.Typer(
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of 'zones list'.")]
 Workers = Annotated[
-    float | None,
-    typer.Option(metavar="PERSONS", min=0, help="Workers in place of the zone's own."),
+    str | None,
+    typer.Option(metavar="PERSONS", help="Workers in place of the zone's own."),
 ]
 Shape = Annotated[ListFormat, typer.Option("--format", help="What to print.")]
 
@@ -92,7 +92,8 @@ def zones_table() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _zone(name: str, workers: float | None) -> Zone:
+def _zone(name: str, workers: str | None) -> Zone:
+    """A zone of the catalogue; workers that a scenario could not state are refused."""
     from detente.scenario.measures.zone import Zone
     from detente.scenario.zones import known_zone
 
@@ -100,8 +101,28 @@ def _zone(name: str, workers: float | None) -> Zone:
         known_zone(name)
     except InputError as error:
         raise InputError(f"NAME: {error.what}", nearest=error.nearest) from None
-    given: dict[str, Any] = {"use": name}
-    return Zone(**(given if workers is None else given | {"workers": workers}))
+    return Zone(use=name) if workers is None else _with_workers(name, workers)
+
+
+def _with_workers(name: str, workers: str) -> Zone:
+    import numpy as np
+    from pydantic import ValidationError
+
+    from detente.scenario.measures.zone import Zone
+    from detente.world import load_world
+
+    try:
+        zone = Zone.model_validate({"use": name, "workers": workers})
+        # the embedded world has the catalogue's sectors, and says how many work in them
+        world = load_world("korea")
+        zone.check_workers(world, np.zeros(world.n_sectors))
+    except ValidationError as error:
+        told: Any = error.errors()[0].get("ctx", {})
+        what = told.get("what", error.errors()[0]["msg"])
+        raise InputError(f"--workers: {what}", nearest=told.get("nearest")) from None
+    except InputError as error:
+        raise InputError(f"--workers: {error.what}", nearest=error.nearest) from None
+    return zone
 
 
 def _sectors(zone: Zone) -> pd.DataFrame:

@@ -35,6 +35,7 @@ from detente.regimes.coverage import (
     to_sectors,
     traded,
 )
+from detente.regimes.kept import MOST_SHARED, Shared, digest
 from detente.regimes.mix import Mix
 from detente.regimes.schema import Provision, Regime
 from detente.world.core import Array, World
@@ -42,8 +43,6 @@ from detente.world.core import Array, World
 Mask = NDArray[np.bool_]
 #: Coverage below this is rounding, not law.
 NOTHING = 1e-9
-#: Regimes as in the baseline that laws of worlds alike keep.
-_MOST_SHARED = 24
 
 
 @dataclass
@@ -71,14 +70,6 @@ class Held:
     def untouched(self) -> bool:
         """Whether the scenario leaves it as the baseline has it."""
         return self.now is self.base
-
-
-@dataclass
-class Shared:
-    """What laws of worlds alike have in common: nothing in it depends on flows."""
-
-    held: dict[Regime, Held] = field(default_factory=dict)
-    before: dict[tuple[str, ...], Array] = field(default_factory=dict)
 
 
 @dataclass
@@ -127,7 +118,8 @@ class TargetLaw:
             [traded(weight, self.sector, self.world.n_sectors) for weight in weights]
         )
         self.traded[:, :, self.t] = False
-        self._effects: tuple[Array, Effects] | None = None
+        #: By regime: a digest of all that the scenario did to it, in turn.
+        self._done: dict[str, bytes] = {}
 
     # -- what is asked of it ---------------------------------------------------------------
     def add(self, regime: Regime) -> Held:
@@ -141,23 +133,28 @@ class TargetLaw:
                 )
             return held
         if regime not in self.shared.held:
-            if len(self.shared.held) >= _MOST_SHARED:  # variants of one's own come and go
+            if len(self.shared.held) >= MOST_SHARED:  # variants of one's own come and go
                 self.shared.held.pop(next(iter(self.shared.held)))
             day = self.day if self.in_baseline(regime) else None
             self.shared.held[regime] = _as_in_baseline(self, regime, day)
-        self._effects = None
         self.held[regime.regime] = self.shared.held[regime]
         return self.held[regime.regime]
 
     def lift(self, name: str, rows: Mask, cells: Mask) -> Mask:
         """Lift provisions (P,) on lines (2, G, N); returns where something was closed."""
-        held = self._own(name)
-        hit = rows[:, None, None, None] & cells[None]
-        closed, capped = hit & (held.now > 0), hit & held.capped
-        self._remember(held, closed, capped)
-        held.now[hit] = 0.0
-        held.capped &= ~hit
-        return _any(closed | capped, 0)
+        done = digest("lift", self._done.get(name), rows, cells)
+        kept = self.shared.lifted.get((self.held[name].regime, done))
+        if kept is None:
+            held = self._own(name, done)
+            hit = rows[:, None, None, None] & cells[None]
+            closed, capped = hit & (held.now > 0), hit & held.capped
+            self._remember(held, closed, capped)
+            held.now[hit] = 0.0
+            held.capped &= ~hit
+            kept = (held, _any(closed | capped, 0))
+            self.shared.lifted.put((held.regime, done), kept)
+        self.held[name], self._done[name] = kept[0], done
+        return kept[1].copy()
 
     def _remember(self, held: Held, closed: Mask, capped: Mask) -> None:
         """Keep what lines were before they were first lifted; shared arrays are left alone."""
@@ -188,8 +185,9 @@ class TargetLaw:
         )
         factor = np.stack([left[self.sector, self.t], left[self.sector, :, self.t]])
         lines = self.lines(named)
+        done = digest("relieve", *self._done.values(), share)
         for name in self.held:
-            held = self._own(name)
+            held = self._own(name, digest(name, done))
             closed = (held.now > 0) & lines[None]
             capped = held.capped & lines[None] & (factor <= NOTHING)[None]
             self._remember(held, closed, capped)
@@ -205,7 +203,7 @@ class TargetLaw:
 
     def restore(self, name: str, rows: Mask, cells: Mask) -> Mask:
         """Put back what was lifted: as the baseline, or the scenario before, had it."""
-        held = self._own(name)
+        held = self._own(name, digest("restore", self._done.get(name), rows, cells))
         hit = rows[:, None, None, None] & cells[None]
         closed = hit & (held.now < held.prior)
         capped = hit & held.prior_capped & ~held.capped
@@ -235,8 +233,10 @@ class TargetLaw:
             Partners whose q is stated: there it also replaces what the baseline shows of
             provisions that it holds already.
         """
-        held, n = self._own(name), self.world.n_countries
+        n = self.world.n_countries
         told = np.zeros(n, dtype=bool) if told is None else told
+        done = digest("impose", self._done.get(name), rows, cells, survival, told)
+        held = self._own(name, done)
         named = rows[:, None] & (held.binds > 0)[None]
         lines = (held.reach[..., None] > 0) & cells[None] & named[:, None, None, :]
         before, was_capped = held.now.copy(), held.capped.copy()
@@ -271,10 +271,26 @@ class TargetLaw:
         psi : ndarray (S, N, N), optional
             ψ as before the bans, unscaled: tells what of today's trade leaks.
         """
-        if self._effects is not None and self._effects[0] is psi:
-            return self._effects[1]
         if not self.touched:
             return self._neutral()
+        key = self.key(psi)
+        found = None if key is None else self.shared.effects.get(key)
+        if found is None:
+            found = self._effects(psi)
+            if key is not None:
+                self.shared.effects.put(key, found)
+        return Effects(*(array.copy() for array in vars(found).values()))
+
+    def key(self, psi: Array | None = None, *more: object) -> tuple[object, ...] | None:
+        """What tells its state from others; None where ψ is no array of the world's own."""
+        own = self.world.dormant.items()
+        name = "" if psi is None else next((k for k, v in own if v is psi), None)
+        if name is None:
+            return None
+        done = tuple((held.regime, self._done.get(n)) for n, held in self.held.items())
+        return (self.world.content_hash, name, done, *more)
+
+    def _effects(self, psi: Array | None) -> Effects:
         parts = self._by_group()
         world, shape = self.world, self.world.flows.shape
         found = Effects(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.ones(shape))
@@ -293,7 +309,6 @@ class TargetLaw:
         for array in (found.before, found.still, found.lifted):
             array[:, self.t, self.t] = 0.0
         found.link[:, self.t, self.t] = 1.0
-        self._effects = None if psi is None else (psi, found)
         return found
 
     def _neutral(self) -> Effects:
@@ -393,14 +408,12 @@ class TargetLaw:
         found[:, :, self.t] |= self.inside @ weighed[1] > 0
         return found
 
-    def _own(self, name: str) -> Held:
-        """The regime with arrays that may be changed."""
-        self._effects = None
+    def _own(self, name: str, done: bytes) -> Held:
+        """The regime with arrays that may be changed; ``done`` tells what it will be."""
         held = self.held[name]
-        if held.untouched:
-            own = {"now": held.base.copy(), "capped": held.capped.copy()}
-            held = Held(**{**vars(held), **own})
-            self.held[name] = held
+        own = {"now": held.now.copy(), "capped": held.capped.copy()}
+        held = Held(**{**vars(held), **own})
+        self.held[name], self._done[name] = held, done
         return held
 
 

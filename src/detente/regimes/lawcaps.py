@@ -40,6 +40,15 @@ def caps_of(law: TargetLaw) -> tuple[Cap, ...]:
     InputError
         Two caps hold some of the same links, and not all: a link has one mark-up.
     """
+    key = law.key(None, tuple(sorted(law.rent.items())))
+    kept = law.shared.caps.get(key)
+    if kept is None:
+        kept = _caps_of(law)
+        law.shared.caps.put(key, kept)
+    return kept
+
+
+def _caps_of(law: TargetLaw) -> tuple[Cap, ...]:
     found = []
     for d in range(2):
         flows = law.world.flows[:, law.t] if d == 0 else law.world.flows[:, :, law.t]

@@ -16,7 +16,8 @@ import numpy as np
 from detente.errors import InputError
 from detente.regimes.catalogue import load_regime
 from detente.regimes.coverage import target_of
-from detente.regimes.law import Effects, Held, Mask, Shared, TargetLaw
+from detente.regimes.kept import Shared
+from detente.regimes.law import Effects, Held, Mask, TargetLaw
 from detente.regimes.lawcaps import caps_of
 from detente.regimes.mix import Mix, mix_for
 from detente.regimes.schema import Regime

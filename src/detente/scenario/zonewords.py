@@ -34,7 +34,7 @@ def size(told: Array, wages: float, partners: Iterable[str]) -> str:
     if there > 0:
         words += f", {there:,.4g} of which these links trade without it"
     if trade > 0:
-        words += f", wages of {wages:,.4g} in what it sells"
+        words += f", {wages:,.4g} of what it sells are wages"
     if shut > 0:
         words += f"; law and bans close another {shut:,.4g}"
     return words

@@ -9,7 +9,7 @@ from detente.scenario.compose import State
 from detente.scenario.measure import Measure, nearest_label
 from detente.scenario.quantities import ALL, Money, OneCode, Share, refuse
 from detente.scenario.registry import measure
-from detente.scenario.zones import Mix
+from detente.scenario.zones import Mix, closing
 from detente.world.core import Array, World
 
 #: A share that lacks less than this is all.
@@ -176,16 +176,10 @@ class Aid(Measure):
         return gain
 
     def _told(self, state: State, i: int, n: int, gain: Array, rest: float) -> None:
-        """Which bans what is tied is exempt from, and what replaces no import."""
+        """Keep which links it moves, and tell what replaces no import."""
         cells = np.zeros(state.world.flows.shape, dtype=bool)
         cells[:, i, n] = gain > 0
-        closing = state.laws.closing(cells)
-        if closing:
-            state.tell(
-                self,
-                "what is tied is taken to be exempt from bans in force, as humanitarian goods "
-                f"are: {', '.join(closing)}",
-            )
+        state.pad.setdefault("tied aid", {})[id(self)] = cells
         if rest > _TRACE:
             state.tell(
                 self,
@@ -196,4 +190,13 @@ class Aid(Measure):
 
     def remarks(self, state: State) -> list[str]:
         """Which bans tied goods are exempt from, and what the tie does not move."""
-        return state.told_of(self)
+        cells = state.pad.get("tied aid", {}).get(id(self))
+        # bans of measures that stand further down are known only now
+        by = [] if cells is None else closing(state, cells)
+        if not by:
+            return state.told_of(self)
+        exempt = (
+            "what is tied is taken to be exempt from bans in force, as humanitarian goods are: "
+            f"{', '.join(by)}"
+        )
+        return [exempt, *state.told_of(self)]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -23,6 +21,7 @@ from detente.corridors.cost import CostChange, cost_change
 from detente.corridors.network import Network
 from detente.corridors.project import Project
 from detente.errors import InputError
+from detente.regimes.kept import Kept
 from detente.scenario.compose import State
 from detente.scenario.finance import Finance
 from detente.scenario.measure import Measure
@@ -53,9 +52,7 @@ class _Saving:
 
 
 #: Savings found last, by what they hang on: sets of a package ask for the same ones again.
-_KEPT: OrderedDict[tuple[object, ...], _Saving] = OrderedDict()
-_MOST_KEPT = 512
-_LOCK = Lock()
+_KEPT: Kept[_Saving] = Kept(512)
 
 
 @dataclass
@@ -256,7 +253,7 @@ def _embedded(name: str) -> Project:
     return load_project(name, load_network())
 
 
-_BUILT: dict[tuple[object, ...], Network] = {}
+_BUILT: Kept[Network] = Kept(64)
 
 
 def _with(network: Network, project: Project, speed: float | None) -> Network:
@@ -266,11 +263,11 @@ def _with(network: Network, project: Project, speed: float | None) -> Network:
     # what projects have stated so far is no part of the content, and bears on the next one
     stated = repr(sorted(network.changes.items(), key=lambda item: item[0]))
     key = (network.content_hash, stated, project.project, speed)
-    if key not in _BUILT:
-        if len(_BUILT) >= _MOST_KEPT:
-            _BUILT.clear()
-        _BUILT[key] = network.with_project(project, speed)
-    return _BUILT[key]
+    found = _BUILT.get(key)
+    if found is None:
+        found = network.with_project(project, speed)
+        _BUILT.put(key, found)
+    return found
 
 
 def _known(name: str) -> Project | None:
@@ -298,20 +295,16 @@ def _saving(state: State, together: _Together) -> _Saving:
         value_of_time,
         bool(together.tolls),
     )
-    with _LOCK:
-        if key in _KEPT:
-            _KEPT.move_to_end(key)
-            return _KEPT[key]
+    kept = _KEPT.get(key)
+    if kept is not None:
+        return kept
     change = cost_change(
         world, together.before, together.after, volumes, value_of_time=value_of_time
     )
     remarks = (*change.remarks, *_full(change))
     transit = change.transit if together.tolls else None
     found = _Saving(change.cost_hat, remarks, _saved(change), transit)
-    with _LOCK:
-        _KEPT[key] = found
-        while len(_KEPT) > _MOST_KEPT:
-            _KEPT.popitem(last=False)
+    _KEPT.put(key, found)
     return found
 
 

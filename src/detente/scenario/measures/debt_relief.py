@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from detente.errors import InputError
 from detente.scenario.compose import State
+from detente.scenario.dates import status
 from detente.scenario.debt import (
     MOST_INSTALMENTS,
     PER_YEAR,
@@ -19,7 +20,15 @@ from detente.scenario.debt import (
     worth,
 )
 from detente.scenario.measure import Measure
-from detente.scenario.quantities import Money, OneCode, Rate, Share, plain_number, refuse
+from detente.scenario.quantities import (
+    Money,
+    OneCode,
+    Rate,
+    Share,
+    amount,
+    plain_number,
+    refuse,
+)
 from detente.scenario.registry import measure
 
 
@@ -45,6 +54,14 @@ def _per_year(value: Any) -> int:
     return int(number)
 
 
+def _not_zero(value: Any) -> Any:
+    """Nothing kept is said by what is forgiven."""
+    words = value.split() if isinstance(value, str) else [value]
+    if amount(value) == 0 or (words and plain_number(words[0]) == 0):
+        refuse(f"{value!r} is not above zero: nothing kept is all forgiven.", "forgiven: 100%")
+    return value
+
+
 _WHOLE = r"^\s*0*(?:[1-9]\d{0,2}|1[01]\d\d|1200)\s*$"
 DebtName = Annotated[
     str, BeforeValidator(_known), WithJsonSchema({"enum": sorted(known_debts())})
@@ -67,6 +84,7 @@ PerYear = Annotated[
     BeforeValidator(_per_year),
     WithJsonSchema({"enum": [*PER_YEAR, *map(str, PER_YEAR)]}),
 ]
+Kept = Annotated[Money, BeforeValidator(_not_zero)]
 _NEEDED = ("creditor", "debtor", "debt", "instalments", "per_year")
 
 
@@ -88,14 +106,14 @@ class DebtRelief(Measure):
 
     use: DebtName | None = Field(
         default=None,
-        description="An agreement of 'detente debt list'; other fields replace it.",
+        description="An agreement of 'detente debt list'; other terms replace its.",
     )
     creditor: OneCode | None = Field(default=None, description="To whom it is owed.")
     debtor: OneCode | None = Field(default=None, description="Who owes it.")
     debt: Money | None = Field(
         default=None, description="All that is owed.", examples=["10.96 billion USD"]
     )
-    kept: Money | None = Field(
+    kept: Kept | None = Field(
         default=None,
         description="What of it is still to be paid; or state 'forgiven'.",
         examples=["1.09 billion USD"],
@@ -132,6 +150,14 @@ class DebtRelief(Measure):
                 refuse(f"'debt_relief' needs '{missing[0]}', or 'use', an agreement by name.")
             if self.kept is None and self.forgiven is None:
                 refuse("'debt_relief' needs 'kept', an amount, or 'forgiven', a share.")
+        for key in ("creditor", "debtor") if self._agreement else ():
+            own = getattr(self._agreement, key)
+            if getattr(self, key) not in (None, own):
+                refuse(
+                    f"'{self.use}' is between {self._agreement.creditor} and "
+                    f"{self._agreement.debtor}: leave '{key}' out, or state another debt "
+                    "without 'use'."
+                )
         if self._given("creditor") == self._given("debtor"):
             refuse(f"'creditor' and 'debtor' are both {self._given('debtor')}.")
         try:
@@ -203,6 +229,7 @@ class DebtRelief(Measure):
             return f"{debtor}→{creditor}: the last payment was on {self._last_in_words()}"
         left = terms.a_year * (1.0 - back)
         gain = terms.paid_before - left
+        self._refuse_twice(state)
         state.transfer += gain * (owes.astype(float) - gives)
         self._told(state, terms, back)
         return (
@@ -210,6 +237,16 @@ class DebtRelief(Measure):
             f"({terms.instalments} payments of {terms.payment:,.4g}), of which {left:,.4g} "
             f"leave it; before it paid {terms.paid_before:,.4g}"
         )
+
+    def _refuse_twice(self, state: State) -> None:
+        """One agreement twice in force would be paid twice."""
+        if self.use is None or status(self, state.day) != "active":
+            return
+        other = state.pad.setdefault("debts by name", {}).setdefault(self.use, self)
+        if other is not self:
+            line = other.source.place().line
+            where = "" if line is None else f" (line {line})"
+            self.fail("use", f"'{self.use}' is in force already{where}: it is paid once.")
 
     def _last_in_words(self) -> str:
         return "" if self.on is None else self._last(self.on).isoformat()

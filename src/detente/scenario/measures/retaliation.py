@@ -17,6 +17,8 @@ from detente.scenario.registry import measure
 from detente.world.core import Array
 
 RULES = ("tit-for-tat", "proportional", "same-trade")
+#: Points that are told, since a duty as high as the price is seldom meant.
+_HIGH = 1.0
 #: Points below this are rounding.
 _NOTHING = 1e-12
 _PAD = "retaliation"
@@ -160,6 +162,8 @@ class Retaliation(Measure):
         self._refuse_twice(state, answer.points > 0)
         state.tariff[:, n, i] += answer.points
         self._tell(state, answer)
+        if self.most == 0:
+            return ": nothing, since 'most' is 0 %"
         if not answer.points.any():
             return f": nothing can be hit on {self.against}→{self.by}"
         hit = _duty(answer.points, bought, f"{self.against}→{self.by}")
@@ -212,11 +216,18 @@ class Retaliation(Measure):
     def _tell(self, state: State, answer: Answer) -> None:
         """What is not matched, and who has how much to lose."""
         if answer.unmatched > _NOTHING:
-            binds = self.most is not None and answer.points.max() >= self.most > 0
+            binds = self.most is not None and answer.points.max() >= self.most
             why = "'most' binds" if binds else f"{self.by} buys no more from {self.against}"
             state.tell(
                 self,
                 f"not matched: {_money(answer.unmatched)} million USD of duty, since {why}",
+            )
+        if answer.points.max() > _HIGH:
+            state.tell(
+                self,
+                f"warning: it adds {100 * answer.points.max():,.0f} points to a tariff, since "
+                f"what it may hit on {self.against}→{self.by} is little beside what is "
+                "answered; 'most' limits it, 'sectors' widen it",
             )
         one, other = (exposure(state.world.flows, *pair) for pair in self._both(state))
         state.tell(

@@ -11,12 +11,13 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, mo
 
 from detente.errors import nearest
 from detente.scenario.compose import State
-from detente.scenario.dates import Day
-from detente.scenario.measure import Measure
+from detente.scenario.dates import Day, status
+from detente.scenario.measure import Mask, Measure
 from detente.scenario.numerals import NUMERAL, below, ratio_schema
 from detente.scenario.quantities import ALL, Codes, OneCode, ratio, refuse
 from detente.scenario.registry import measure
-from detente.scenario.visits import LEDGERS, Meeting, factor, load_ledger, turning
+from detente.scenario.visits import LEDGERS, Meeting, factor, load_ledger, meant, turning
+from detente.scenario.zonefields import Flag
 from detente.world.core import Array
 
 _DIRECTIONS = ("visitor-exports", "host-exports", "both")
@@ -31,6 +32,7 @@ _LENGTHS = "|".join(
 _SHOWN = 3
 #: Share of a country's imports from which its deficit decides how far they can rise.
 _MOST = 0.5
+_PAD = "links of visits"
 OFF = "off: reduced-form, no part of the model; write reduced_form: true"
 
 
@@ -38,7 +40,8 @@ def _duration(value: Any) -> float:
     """Years of ``1 year``, ``18 months`` or ``90 days``."""
     match = _DURATION.match(value.strip()) if isinstance(value, str) else None
     if match is None:
-        hint = f"{value} years" if isinstance(value, int | float) else "1 year"
+        number = isinstance(value, int | float) and not isinstance(value, bool) and value != 1
+        hint = f"{value} years" if number else "1 year"
         refuse(f"{value!r} is no length of time: a number, and years, months or days.", hint)
     years = float(match[1]) * _IN_YEARS[match[2]]
     if not 0 < years <= _LONGEST:
@@ -47,7 +50,7 @@ def _duration(value: Any) -> float:
 
 
 def _effect(value: Any) -> float:
-    found = ratio(value, "effect", -1.0, 1.0)
+    found = ratio(value, "visit's effect", -1.0, 1.0)
     if found <= -1.0:
         refuse("an effect of −100 % is a ban: write 'ban'.")
     return found
@@ -118,7 +121,7 @@ class Visit(Measure):
         default="visitor-exports", description="Which exports: the visitor's, the host's, both."
     )
     sectors: Codes = Field(default=(ALL,), description="Sector codes, or all.")
-    reduced_form: bool = Field(
+    reduced_form: Flag = Field(
         default=False, description="Acknowledges that this is no part of the model; else off."
     )
 
@@ -181,27 +184,35 @@ class Visit(Measure):
         if not self.reduced_form:
             return OFF
         visits = self._in_world(state)
+        if not visits:
+            return f"reduced-form: nothing, {self._why_none(state)}"
+        self._refuse_twice(state, visits, sectors)
         day = self._day(state, visits)
         pairs = self._factors(state, visits, day)
         scale = np.ones(state.world.flows.shape)
         scale[sectors] *= pairs
         state.scale_links(scale)
-        self._remark(state, visits, pairs)
+        self._remark(state, pairs)
+        state.pad.setdefault(_PAD, {})[id(self)] = sectors[:, None, None] & (pairs != 1.0)
         return self._words(state, pairs, day, sum(on <= day for _, _, on in visits))
 
     def _check(self, state: State) -> None:
         """Refuse codes that the world, or the ledger, does not have."""
         if self.ledger is None:
-            self.countries(state.world, (str(self.visitor),), "visitor")
-            self.countries(state.world, (str(self.host),), "host")
+            names = _names(state)
+            for key, code in (("visitor", str(self.visitor)), ("host", str(self.host))):
+                if code not in names:
+                    what = f"unknown country '{code}' in world '{state.world.name}'."
+                    self.fail(key, what, meant(code, names))
             return
         if self.of == (ALL,):
             return
         known = {c for m in load_ledger(self.ledger) for c in (m.visitor, m.host)}
+        names = {code: _names(state).get(code, code) for code in known}
         for code in self.of:
             if code not in known:
                 what = f"ledger '{self.ledger}' has no meeting of '{code}'."
-                self.fail("of", what, nearest(code, known))
+                self.fail("of", what, meant(code, names))
         self.countries(state.world, self.of, "of")
 
     def _in_world(self, state: State) -> list[tuple[str, str, date]]:
@@ -215,12 +226,44 @@ class Visit(Measure):
             )
         return [visit for visit in visits if here.issuperset(visit[:2])]
 
+    def _why_none(self, state: State) -> str:
+        """Why no visit counts: none on these days, or none between countries that are here."""
+        visits = self._visits()
+        if visits:
+            return (
+                f"none of its visits ({len(visits)}) is between countries that world "
+                f"'{state.world.name}' has"
+            )
+        since = f" from {self.since} on" if self.since else ""
+        through = f" up to {self.through}" if self.through else ""
+        of = "" if self.of == (ALL,) else f" with {', '.join(self.of)}"
+        return f"ledger '{self.ledger}' has no visit{of}{since}{through}"
+
+    def _refuse_twice(
+        self, state: State, visits: list[tuple[str, str, date]], sectors: Mask
+    ) -> None:
+        """A visit counts once on a link, whichever measures name it."""
+        if status(self, state.day) != "active":
+            return
+        ways = {"visitor-exports": (0,), "host-exports": (1,)}.get(self.direction, (0, 1))
+        there = state.pad.setdefault("visits counted", {})
+        for key in dict.fromkeys((v, h, on, way) for v, h, on in visits for way in ways):
+            before, other = there.get(key, (np.zeros_like(sectors), self))
+            if other is not self and (before & sectors).any():
+                line = other.source.place().line
+                where = "another measure" if line is None else f"the measure of line {line}"
+                self.fail(
+                    "visitor" if self.ledger is None else "ledger",
+                    f"the visit of {key[0]} to {key[1]} on {key[2]} is counted by {where} "
+                    "already, on the same links: leave one out.",
+                )
+            there[key] = (before | sectors, other)
+
     def _day(self, state: State, visits: list[tuple[str, str, date]]) -> date:
         """The day shown; without one, the day after the last visit that counts."""
         if state.day is not None:
             return state.day
-        last = max((on for _, _, on in visits), default=date.min)
-        return last + timedelta(days=1)
+        return max(on for _, _, on in visits) + timedelta(days=1)
 
     def _factors(self, state: State, visits: list[tuple[str, str, date]], day: date) -> Array:
         """What the links of each pair [i, n] are multiplied by, shape (N, N)."""
@@ -237,16 +280,21 @@ class Visit(Measure):
     def _words(self, state: State, pairs: Array, day: date, count: int) -> str:
         codes, trade = state.world.countries, state.world.flows.sum(axis=0)
         changed = sorted(np.argwhere(pairs != 1.0), key=lambda pair: -trade[tuple(pair)])
+        if not changed and not count:
+            return f"reduced-form: nothing, no visit of its is before {day}"
         if not changed:
-            return f"reduced-form: nothing is left of {count} visits on {day}"
-        told = [f"{codes[i]}→{codes[n]} {pairs[i, n] - 1:+.2%}" for i, n in changed[:_SHOWN]]
+            return f"reduced-form: nothing is left of {_count(count)} on {day}"
+        told = [
+            f"{codes[i]}→{codes[n]} {100 * (pairs[i, n] - 1):+.2f} %".replace("-", "−")
+            for i, n in changed[:_SHOWN]
+        ]
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
-        visits = "1 visit" if count == 1 else f"{count} visits"
         return (
-            f"reduced-form: {visits}, exports at given prices {', '.join(told)}{more} on {day}"
+            f"reduced-form: {_count(count)}, exports at given prices {', '.join(told)}{more} "
+            f"on {day}"
         )
 
-    def _remark(self, state: State, visits: list[tuple[str, str, date]], pairs: Array) -> None:
+    def _remark(self, state: State, pairs: Array) -> None:
         state.tell(
             self,
             "the effect of visits is reduced-form, an average over other countries' visits "
@@ -255,16 +303,6 @@ class Visit(Measure):
             "worth",
         )
         self._tell_prices(state, pairs)
-        codes, trade = state.world.countries, state.world.flows.sum(axis=0)
-        idle = [f"{codes[i]}→{codes[n]}" for i, n in np.argwhere((pairs != 1.0) & (trade == 0))]
-        if idle:
-            state.tell(
-                self,
-                f"no trade in the baseline, so that there is nothing to raise unless another "
-                f"measure opens it: {', '.join(idle)}",
-            )
-        if self.ledger is not None and not visits:
-            state.tell(self, f"ledger '{self.ledger}' has no such visit between these days")
 
     def _tell_prices(self, state: State, pairs: Array) -> None:
         """What 'at given prices' means, and who cannot buy so much more."""
@@ -289,4 +327,31 @@ class Visit(Measure):
 
     def remarks(self, state: State) -> list[str]:
         """That it is reduced-form, and which visits find no trade."""
-        return state.told_of(self)
+        told, cells = state.told_of(self), state.pad.get(_PAD, {}).get(id(self))
+        if cells is None:
+            return told
+        # what other measures open is known only now
+        psi = state.dormant_share
+        opens = (state.opening.link_open > 0) | (state.additions.extra > 0)
+        opens &= True if psi is None else (psi > 0) | (state.additions.extra > 0)
+        empty = (cells & (state.world.flows > 0)).sum(axis=0) == 0
+        met = cells.any(axis=0)
+        opened = met & empty & (cells & opens).any(axis=0)
+        for links, words in (
+            (opened, "no trade in the baseline; what other measures open is multiplied"),
+            (met & empty & ~opened, "no trade in the baseline, so that nothing is raised"),
+        ):
+            if links.any():
+                codes = state.world.countries
+                pairs = [f"{codes[i]}→{codes[n]}" for i, n in np.argwhere(links)]
+                told.append(f"{words}: {', '.join(pairs)}")
+        return told
+
+
+def _names(state: State) -> dict[str, str]:
+    """Code → name of every country of the world."""
+    return dict(zip(state.world.countries, state.world.country_names, strict=True))
+
+
+def _count(visits: int) -> str:
+    return "1 visit" if visits == 1 else f"{visits} visits"
