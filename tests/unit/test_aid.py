@@ -158,6 +158,18 @@ def test_two_packages_add_their_money():
     assert got.transfer[PRK] == pytest.approx(6 - 0.5)
 
 
+def test_what_is_tied_is_told_to_be_exempt_from_the_scenarios_own_bans():
+    ban = {"ban": {"exporter": "KOR", "importer": "PRK", "sectors": "food"}}
+    tied = aid(**{"from": "KOR"}, tied="100%", sectors="food")
+    for measures in ((ban, tied), (tied, ban)):
+        remarks = [r for note in shocks(*measures).notes["measures"] for r in note["remarks"]]
+        assert any("exempt from bans in force" in r and "ban 1 of" in r for r in remarks)
+    # a ban on other goods is none of its business
+    other = {"ban": {"exporter": "KOR", "importer": "PRK", "sectors": "textiles"}}
+    remarks = [r for note in shocks(other, tied).notes["measures"] for r in note["remarks"]]
+    assert not any("ban 1 of" in r for r in remarks)
+
+
 def test_what_is_tied_is_told_to_be_exempt_from_the_bans_that_stand():
     fields = {"from": "KOR", "amount": "100 million USD", "tied": "100%", "sectors": "food"}
     (note,) = shocks(aid(**fields), world=load_world("korea")).notes["measures"]

@@ -225,10 +225,23 @@ def test_paying_makes_the_debtor_poorer_and_the_creditor_richer():
         ("{use: russia-2012, kept: 1 million USD, forgiven: 10%}", 4, "give one"),
         ("{use: russia-2012, instalments: 2.5}", 4, "a whole number"),
         ("{use: russia-2012, per_year: 5}", 4, "1, 2, 4 or 12"),
-        ("{use: russia-2012, debtor: RUS}", 4, "both RUS"),
+        ("{use: russia-2012, debtor: RUS}", 4, "leave 'debtor' out"),
         ("{use: russia-2012, rates: 3%}", 4, "Did you mean 'rate'"),
         ("{use: russia-2012, on: 9990-01-01}", 4, "after the year 9999"),
-        ("{use: russia-2012, debtor: PRC}", 4, "unknown country 'PRC'"),
+        (
+            "{use: russia-2012, creditor: JPN}",
+            4,
+            "is between RUS and PRK: leave 'creditor' out",
+        ),
+        ("{use: russia-2012, kept: 0 USD}", 4, "Did you mean 'forgiven: 100%'"),
+        ("{use: russia-2012, kept: 0 million USD}", 4, "Did you mean 'forgiven: 100%'"),
+        ("{use: russia-2012}\n  - debt_relief: {use: russia-2012}", 5, "(line 4)"),
+        (
+            "{creditor: JPN, debtor: PRC, debt: 2 billion USD, forgiven: 80%, "
+            "instalments: 20, per_year: 2}",
+            4,
+            "unknown country 'PRC'",
+        ),
     ],
 )
 def test_mistakes_have_a_place_and_the_nearest_valid_thing(tmp_path, text, line, says):
@@ -238,6 +251,19 @@ def test_mistakes_have_a_place_and_the_nearest_valid_thing(tmp_path, text, line,
         load_scenario(path).to_shocks(load_world("korea"))
     assert says in str(caught.value)
     assert f"line {line}" in str(caught.value)
+
+
+def test_one_agreement_may_stand_twice_where_its_dates_do_not_overlap():
+    first = relief(use="russia-2012", on="2012-09-17", until="2019-12-31")
+    then = relief(use="russia-2012", reinvested="100%", on="2020-01-01")
+    korea = load_world("korea")
+    assert transfer(first, then, world=korea, at="2015-01-01").any()
+    assert not transfer(first, then, world=korea, at="2021-01-01").any()
+
+
+def test_its_own_parties_may_be_named():
+    same = {"use": "russia-2012", "creditor": "RUS", "debtor": "PRK"}
+    assert transfer(relief(**same), world=load_world("korea")).any()
 
 
 def test_the_file_of_a_measure_reads_back():

@@ -130,6 +130,24 @@ def test_most_binds_and_what_is_left_is_told():
     )
     none = shocks(duty(), answer(most=0))
     assert added(none).tolist() == [0.0] * 3
+    note = none.notes["measures"][-1]
+    assert note["touched"].endswith("nothing, since 'most' is 0 %")
+    assert any("since 'most' binds" in r for r in note["remarks"])
+
+
+def test_a_duty_above_the_price_is_told():
+    got = shocks(duty(add="50%"), answer(rule="proportional", sectors="food"))
+    assert added(got) == pytest.approx([0, 0, 1.5])
+    (remark,) = (r for r in got.notes["measures"][-1]["remarks"] if r.startswith("warning"))
+    assert "adds 150 points" in remark
+    calm = shocks(duty(), answer(rule="proportional", sectors="food"))
+    assert not any(r.startswith("warning") for r in calm.notes["measures"][-1]["remarks"])
+
+
+def test_a_duty_on_what_bore_none_is_answered_there():
+    """docs/trade-war.md: coal bears no duty in the baseline, and bears one in the scenario."""
+    got = shocks(duty(sectors="coal"), answer())
+    assert added(got) == pytest.approx([0.25, 0.0, 0.0])
 
 
 def test_a_share_answers_a_share():

@@ -149,7 +149,53 @@ def _file(measure):
 def test_an_empty_link_stays_empty_and_the_reader_is_told():
     got = shocks(visit(host="KOR"), at=DAY)
     assert weight(got)[:, PRK, KOR].tolist() == [1.0] * 3
-    assert any("nothing to raise" in r and "PRK→KOR" in r for r in told(got)["remarks"])
+    assert any("nothing to change: PRK→KOR" in r for r in told(got)["remarks"])
+
+
+def test_what_another_measure_opens_is_told_to_be_multiplied_wherever_it_stands():
+    opened = {"open": {"exporter": "PRK", "importer": "KOR", "share": 0.2}}
+    for measures in (
+        ({"visit": visit(host="KOR")}, opened),
+        (opened, {"visit": visit(host="KOR")}),
+    ):
+        data = {"scenario": "test", "measures": list(measures)}
+        notes = (
+            Scenario.from_dict(data)
+            .to_shocks(small_korea(coverage={}), at=DAY)
+            .notes["measures"]
+        )
+        remarks = [r for note in notes for r in note["remarks"]]
+        assert any("open is multiplied: PRK→KOR" in r for r in remarks)
+        assert not any("nothing to change" in r for r in remarks)
+
+
+def test_a_visit_counts_once_on_a_link():
+    with pytest.raises(ScenarioError, match="PRK to CHN on 2020-01-01 is counted"):
+        shocks(visit(), {"visit": visit()}, at=DAY)
+    with pytest.raises(ScenarioError, match="PRK to CHN on 2018-03-25 is counted"):
+        shocks(visit(on="2018-03-25"), {"visit": ledger(since="2018-01-01")}, at=DAY)
+    with pytest.raises(ScenarioError, match="is counted"):
+        shocks(visit(direction="both"), {"visit": visit(direction="host-exports")}, at=DAY)
+    # another direction, other sectors, another day
+    shocks(visit(), {"visit": visit(direction="host-exports")}, at=DAY)
+    shocks(visit(sectors="food"), {"visit": visit(sectors="textiles")}, at=DAY)
+    shocks(visit(), {"visit": visit(on="2019-12-31")}, at=DAY)
+
+
+def test_why_no_visit_counts_is_told():
+    late = told(shocks({"ledger": "dprk", "since": "2030-01-01", "reduced_form": True}))
+    assert late["touched"] == (
+        "reduced-form: nothing, ledger 'dprk' has no visit from 2030-01-01 on"
+    )
+    world = random_world(3, 3, 2)
+    away = shocks({"ledger": "dprk", "since": "2018-01-01", "reduced_form": True}, world=world)
+    assert "is between countries that world 'random-3' has" in told(away)["touched"]
+    early = told(shocks({**ledger(), "since": "2018-03-25"}, at="2018-03-24"))
+    assert early["touched"] == "reduced-form: nothing, no visit of its is before 2018-03-24"
+
+
+def test_a_fall_has_its_sign():
+    assert "PRK→CHN −8.10 % on" in told(shocks(visit(effect="-8.1%"), at=DAY))["touched"]
 
 
 def test_a_remark_says_that_it_is_no_part_of_the_model():
@@ -262,7 +308,13 @@ def test_a_path_sees_it_fade():
         (ledger(ledger="dprc"), "Did you mean 'dprk'"),
         (ledger(of=["FRA"]), "no meeting of 'FRA'"),
         (ledger(since="2019-01-01", through="2018-01-01"), "before 'since'"),
-        (visit(half_life=1), "Did you mean '1 years'"),
+        (visit(half_life=1), "Did you mean '1 year'\\?"),
+        (visit(half_life=2), "Did you mean '2 years'"),
+        (visit(effect=9), "a visit's effect of 9 without a % sign"),
+        (visit(reduced_form=1), "Did you mean 'true'"),
+        (visit(visitor="South Korea"), "Did you mean 'KOR'"),
+        (visit(visitor="Putin"), r"unknown country 'Putin' in world 'small-korea'\.$"),
+        (ledger(of=["South Korea"]), "Did you mean 'KOR'"),
         (visit(half_life="0 years"), "outside 0 to 50 years"),
         (visit(half_life="a while"), "no length of time"),
         (visit(effect="-100%"), "write 'ban'"),

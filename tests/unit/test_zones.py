@@ -225,6 +225,77 @@ def test_a_ban_of_the_scenario_closes_a_zone_by_its_share():
     assert added[[TEXTILES, FOOD], CHN, PRK] == pytest.approx([1.2, 0.6 * 0.8])
 
 
+def test_the_scenarios_own_ban_is_named_beside_the_law():
+    ban = {"ban": {"exporter": "PRK", "importer": "KOR", "sectors": "chemicals"}}
+    told = "".join(note(shocks(EXEMPT, ban, zone(use="kaesong")))["remarks"])
+    assert "ban 1 of the scenario" in told
+    alone = "".join(note(shocks(EXEMPT, zone(use="kaesong")))["remarks"])
+    assert "ban 1 of the scenario" not in alone
+
+
+def test_an_exception_is_by_provision_resolution_or_regime():
+    """Of 2375 and 2397 these three are what closes its goods; the whole regime is more."""
+    own = ["may24-2", "kaesong-2016"]
+    found = {
+        names: between(carried(shocks(zone(use="kaesong", excepted_from=[*own, *names]))))
+        for names in (("2375-16", "2397-6", "2397-7"), (2375, 2397), ("unsc-dprk",), ())
+    }
+    one, other, whole, none = found.values()
+    assert one == pytest.approx(other, rel=1e-12)
+    assert none < one < whole
+    assert whole == pytest.approx(2338, rel=1e-3)
+
+
+def test_what_an_exception_opens_or_does_not_is_told():
+    got = "".join(note(shocks(EXEMPT, zone(use="kaesong")))["remarks"])
+    assert "kaesong is excepted from rok-may-24 (may24-2, kaesong-2016)" in got
+    idle = shocks(zone(use="songrim", excepted_from="may24-2"))
+    assert any("opens nothing: may24-2" in r for r in note(idle)["remarks"])
+
+
+def test_wages_are_of_the_plants_that_law_lets_run():
+    """Half of what it makes and buys is closed: half of its workers are paid."""
+    ban = {"ban": {"exporter": "PRK", "importer": "CHN", "coverage": "50%"}}
+    own = OWN | {"wage": "1000 USD"}
+    assert "1.2 of what it sells are wages" in note(shocks(zone(**own), world=SMALL))["touched"]
+    half = note(shocks(ban, zone(**own), world=SMALL))["touched"]
+    assert "0.6 of what it sells are wages; law and bans close another 2.5" in half
+
+
+def test_rounding_is_no_law():
+    lifts = [{"lift": {"regime": r}} for r in ("unsc-dprk", "rok-may-24")]
+    for name in catalogue().zones:
+        touched = note(shocks(*lifts, zone(use=name)))["touched"]
+        assert "close another" not in touched, touched
+
+
+def test_words_name_the_zone_and_what_is_stated(tmp_path):
+    path = tmp_path / "mine.yaml"
+    fields = "productivity: 1.3, new_labour: 20%, tariff_free: true"
+    own = "in: PRK, with: CHN, sectors: textiles, workers: 100"
+    path.write_text(
+        f"scenario: t\nmeasures:\n  - zone: {{use: songrim, {fields}}}\n  - zone: {{{own}}}\n"
+    )
+    one, other = load_scenario(path).to_shocks(KOREA).notes["measures"]
+    assert one["touched"].startswith(
+        "songrim, 4,900 workers in PRK, 1.3 times as productive as their sectors, 20 % of them "
+        "new labour, duty-free; "
+    )
+    assert other["touched"].startswith("the zone of line 4, 100 workers in PRK; ")
+    assert any("closed by" in r and "of songrim" in r for r in one["remarks"])
+
+
+def test_the_same_zone_counts_once():
+    with pytest.raises(ScenarioError, match="'kaesong' with KOR is in force already"):
+        shocks(zone(use="kaesong"), zone(use="kaesong", workers=10))
+    first = zone(use="kaesong", until="2020-12-31", workers=80000)
+    then = zone(use="kaesong", on="2021-01-01", workers=80000)
+    # 80,000 twice would be more than textiles have; neither is there with the other
+    for day in ("2019-01-01", "2022-01-01"):
+        shocks(first, then, at=day)
+    shocks(zone(use="kaesong"), zone(use="kaesong", **{"with": "CHN"}, workers=10))
+
+
 def test_a_plant_runs_as_far_as_its_goods_get_out_and_its_inputs_in():
     out, back = np.array([0.0, 0.5, 0.2, 1.0]), np.array([0.3, 0.1, 0.9, 0.0])
     has = np.array([True, True, False, True])
@@ -402,6 +473,24 @@ def test_every_mix_of_the_catalogue_sums_to_one_over_the_worlds_sectors():
         ("use: kaesung", "Did you mean 'kaesong'"),
         ("in: PRK, with: KOR, sectors: textiles", "needs 'workers'"),
         ("use: kaesong, workers: -5", "zero or above"),
+        ("use: kaesong, workers: .inf", "no number of people"),
+        ("use: kaesong, workers: 53 thousand", "Did you mean '53000'"),
+        ("use: kaesong, workers: '53,000'", "Did you mean '53000'"),
+        ("use: kaesong, workforce: 12.19 million", "Did you mean '12190000'"),
+        ("use: kaesong, workforce: 0", "above zero"),
+        ("use: kaesong, wage: 150", "a number, and USD. Did you mean '150 USD'"),
+        ("use: kaesong, sales_per_worker: '22,700 USD'", "Did you mean '22700 USD'"),
+        ("use: kaesong, sectors: all", "have to be named"),
+        ("use: kaesong, inputs: [all]", "have to be named"),
+        ("use: kaesong, tariff_free: 1", "Did you mean 'true'"),
+        ("use: kaesong, with: {CHN: 70%, RUS: 40%}", "110 %, not to 100 % of the zone's trade"),
+        (
+            "use: kaesong, excepted_from: nonsense",
+            "no law on record has a provision 'nonsense'",
+        ),
+        ("use: kaesong, excepted_from: unsc", "Did you mean 'unsc-dprk'"),
+        ("use: kaesong, excepted_from: [may24-22]", "Did you mean 'may24-2'"),
+        ("use: kaesong, excepted_from: [unsc-dprk/2375-16]", "Did you mean '2375-16'"),
         ("use: kaesong, workers: 900000", "people in textiles, and PRK has"),
         ("use: kaesong, sales_per_worker: 22700", "Did you mean '22700 USD'"),
         ("use: kaesong, wage: 5000 USD", "more than the"),

@@ -88,6 +88,11 @@ def test_debt_is_shown_with_its_payments_and_present_value():
     ("words", "says"),
     [
         (("zones", "show", "kaesung"), "Did you mean 'kaesong'"),
+        (("zones", "show", "kaesong", "--workers", "inf"), "--workers: 'inf' is no number"),
+        (("zones", "show", "kaesong", "--workers", "nan"), "--workers: 'nan' is no number"),
+        (("zones", "show", "kaesong", "--workers=-5"), "zero or above"),
+        (("zones", "show", "kaesong", "--workers", "53,000"), "Did you mean '53000'"),
+        (("zones", "show", "kaesong", "--workers", "900000"), "PRK has 269,359 at work"),
         (("debt", "show", "rusia-2012"), "Did you mean 'russia-2012'"),
         (("debt", "show", "russia-2012", "--rate", "3"), "Did you mean '3% (0.03)'"),
         (("debt", "show", "russia-2012", "--rate", "x"), "is not a rate"),

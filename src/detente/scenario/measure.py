@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn
 
@@ -175,6 +176,8 @@ def _chosen(measure: Measure, codes: Sequence[str], key: str, kind: str, world: 
     return np.isin(np.array(labels), codes)
 
 
+#: A code that is less like what was written is no suggestion.
+_ALIKE = 0.6
 #: What countries are called, where neither code nor table says so.
 _CALLED = {
     "america": "USA", "britain": "GBR", "dprk": "PRK", "eu": "EU27", "europe": "EU27",
@@ -192,7 +195,10 @@ def nearest_label(code: str, labels: Sequence[str], names: Sequence[str]) -> str
     if called in labels:
         return called
     spelled = nearest(code, labels)
+    alike = 0.0
     if spelled is not None:
+        alike = SequenceMatcher(None, code.casefold(), spelled.casefold()).ratio()
+    if alike >= _ALIKE:  # a person's name is no misspelt code
         return spelled
     close = nearest(code, by_name)
     return by_name[close] if close is not None else None

@@ -15,8 +15,7 @@ third country, at the border, on the way through or of ministers is listed and i
 from __future__ import annotations
 
 import csv
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -33,46 +32,6 @@ LEDGERS: dict[str, str | None] = {"dprk": "PRK", "all": None}
 DAYS_A_YEAR = 365.25
 #: Half-lives after which what is left (3 %) is no longer followed.
 FOLLOWED = 5
-#: How countries are called beside a world's own names.
-_CALLED = {
-    "south korea": "KOR",
-    "rok": "KOR",
-    "north korea": "PRK",
-    "dprk": "PRK",
-    "china": "CHN",
-    "prc": "CHN",
-    "us": "USA",
-    "america": "USA",
-    "russian federation": "RUS",
-    "taiwan": "TWN",
-    "vietnam": "VNM",
-    "britain": "GBR",
-    "uk": "GBR",
-}
-#: Likeness from which a word is taken for a misspelt code or name.
-_CODE_LIKE, _NAME_LIKE = 0.6, 0.8
-
-
-def meant(word: str, names: Mapping[str, str]) -> str | None:
-    """The country that a word means, or None: a person's name is no misspelt country.
-
-    Parameters
-    ----------
-    word : str
-    names : mapping of code to name
-        The countries there are.
-    """
-    lower = word.strip().casefold()
-    called = {name.casefold(): code for code, name in names.items()}
-    called |= {name: code for name, code in _CALLED.items() if code in names}
-    if lower in called:
-        return called[lower]
-    if len(lower) <= 4:
-        codes = {code.casefold(): code for code in names}
-        near = difflib.get_close_matches(lower, codes, n=1, cutoff=_CODE_LIKE)
-        return codes[near[0]] if near else None
-    near = difflib.get_close_matches(lower, called, n=1, cutoff=_NAME_LIKE)
-    return called[near[0]] if near else None
 
 
 @dataclass(frozen=True)

@@ -150,14 +150,7 @@ class DebtRelief(Measure):
                 refuse(f"'debt_relief' needs '{missing[0]}', or 'use', an agreement by name.")
             if self.kept is None and self.forgiven is None:
                 refuse("'debt_relief' needs 'kept', an amount, or 'forgiven', a share.")
-        for key in ("creditor", "debtor") if self._agreement else ():
-            own = getattr(self._agreement, key)
-            if getattr(self, key) not in (None, own):
-                refuse(
-                    f"'{self.use}' is between {self._agreement.creditor} and "
-                    f"{self._agreement.debtor}: leave '{key}' out, or state another debt "
-                    "without 'use'."
-                )
+        self._own_parties()
         if self._given("creditor") == self._given("debtor"):
             refuse(f"'creditor' and 'debtor' are both {self._given('debtor')}.")
         try:
@@ -169,6 +162,18 @@ class DebtRelief(Measure):
         except ValueError:
             refuse("the last payment is after the year 9999.")
         return self
+
+    def _own_parties(self) -> None:
+        """An agreement by name is between those who made it."""
+        deal = self._agreement
+        if deal is None:
+            return
+        for key in ("creditor", "debtor"):
+            if getattr(self, key) not in (None, getattr(deal, key)):
+                refuse(
+                    f"'{self.use}' is between {deal.creditor} and {deal.debtor}: leave "
+                    f"'{key}' out, or state another debt without 'use'."
+                )
 
     @property
     def _agreement(self) -> KnownDebt | None:

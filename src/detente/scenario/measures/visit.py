@@ -12,11 +12,11 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, mo
 from detente.errors import nearest
 from detente.scenario.compose import State
 from detente.scenario.dates import Day, status
-from detente.scenario.measure import Mask, Measure
+from detente.scenario.measure import Mask, Measure, nearest_label
 from detente.scenario.numerals import NUMERAL, below, ratio_schema
 from detente.scenario.quantities import ALL, Codes, OneCode, ratio, refuse
 from detente.scenario.registry import measure
-from detente.scenario.visits import LEDGERS, Meeting, factor, load_ledger, meant, turning
+from detente.scenario.visits import LEDGERS, Meeting, factor, load_ledger, turning
 from detente.scenario.zonefields import Flag
 from detente.world.core import Array
 
@@ -203,7 +203,7 @@ class Visit(Measure):
             for key, code in (("visitor", str(self.visitor)), ("host", str(self.host))):
                 if code not in names:
                     what = f"unknown country '{code}' in world '{state.world.name}'."
-                    self.fail(key, what, meant(code, names))
+                    self.fail(key, what, nearest_label(code, list(names), list(names.values())))
             return
         if self.of == (ALL,):
             return
@@ -212,7 +212,7 @@ class Visit(Measure):
         for code in self.of:
             if code not in known:
                 what = f"ledger '{self.ledger}' has no meeting of '{code}'."
-                self.fail("of", what, meant(code, names))
+                self.fail("of", what, nearest_label(code, list(names), list(names.values())))
         self.countries(state.world, self.of, "of")
 
     def _in_world(self, state: State) -> list[tuple[str, str, date]]:
@@ -339,7 +339,7 @@ class Visit(Measure):
         opened = met & empty & (cells & opens).any(axis=0)
         for links, words in (
             (opened, "no trade in the baseline; what other measures open is multiplied"),
-            (met & empty & ~opened, "no trade in the baseline, so that nothing is raised"),
+            (met & empty & ~opened, "no trade in the baseline, and nothing to change"),
         ):
             if links.any():
                 codes = state.world.countries
