@@ -110,10 +110,13 @@ def test_what_a_land_takes_its_cargo_pays() -> None:
     half = shocks(corridor(use=WEST, transit_fee={"PRK": "50 USD/TEU"}))
     # a lower toll is paid by at least as many
     assert half.payment[prk] >= 0.5 * found.payment[prk] - 1e-9
-    np.testing.assert_array_equal(free.cost_hat, found.cost_hat)
     dear = shocks(corridor(use=WEST, transit_fee={"PRK": "1000000 USD/TEU"}))
     assert dear.payment is None
-    assert "would save less than the toll" in dear.notes["measures"][0]["touched"]
+    assert "would save less than tolls take" in dear.notes["measures"][0]["touched"]
+    # who does not pay does not save either
+    kor, chn = KOREA.country_index("KOR"), KOREA.country_index("CHN")
+    assert (free.cost_hat[:, kor, chn] < 1).any()
+    assert (dear.cost_hat is None) or (dear.cost_hat[:, kor, chn] >= 1).all()
 
 
 def test_who_pays_for_the_building_is_charged_once() -> None:
@@ -122,16 +125,56 @@ def test_who_pays_for_the_building_is_charged_once() -> None:
     found = shocks(corridor(use=WEST, finance=paid))
     assert found.hired[KOREA.country_index("KOR")].sum() == pytest.approx(capex / 20)
     assert found.hired.sum() == pytest.approx(capex / 20, rel=1e-9)
-    # a second measure that includes the same project does not build it again
-    again = shocks(
-        corridor(use=WEST, finance=paid),
-        corridor(use=WEST, finance=paid | {"capex": "1 million USD"}),
-    )
-    assert again.hired.sum() == pytest.approx((capex + 1) / 20, rel=1e-9)
-    free = shocks(corridor(use=WEST, finance=paid), corridor(use=WEST, finance=paid))
-    assert free.hired.sum() == pytest.approx(capex / 20)
     told = shocks(corridor(use=WEST)).notes["measures"][0]["remarks"]
     assert any("nobody is charged" in remark for remark in told)
+
+
+def test_who_pays_hangs_on_no_order() -> None:
+    paid = {"paid_by": "KOR", "rate": 0, "life": 20, "local_content": "0%"}
+    other = paid | {"paid_by": "CHN"}
+    both = "trans-korean-railway"
+    whole = sum(p.capex.central for p in load_project(both).closure if p.capex)
+    part = sum(p.capex.central for p in load_project(WEST).closure if p.capex)
+    kor, chn = KOREA.country_index("KOR"), KOREA.country_index("CHN")
+    for first, second in (
+        (corridor(use=WEST, finance=other), corridor(use=both, finance=paid)),
+        (corridor(use=both, finance=paid), corridor(use=WEST, finance=other)),
+    ):
+        found = shocks(first, second).hired
+        # whoever names a part and says who pays for it pays for it
+        assert found[:, chn].sum() == pytest.approx(part / 20)
+        assert found[:, kor].sum() == pytest.approx((whole - part) / 20)
+    for first, second in (
+        (corridor(use=WEST), corridor(use=both, finance=paid)),
+        (corridor(use=both, finance=paid), corridor(use=WEST)),
+    ):
+        assert shocks(first, second).hired.sum() == pytest.approx(whole / 20)
+    free = shocks(corridor(use=WEST, finance=paid), corridor(use=WEST, finance=paid))
+    assert free.hired.sum() == pytest.approx(part / 20)
+    with pytest.raises(dt.ScenarioError, match="part of two corridors"):
+        shocks(corridor(use=WEST, finance=paid), corridor(use=WEST, finance=other))
+
+
+def test_what_is_built_stands_where_its_project_says() -> None:
+    """Each project's money is spent where that project stands, and no other's."""
+    paid = {"paid_by": "CHN", "rate": 0, "life": 20, "local_content": "100%"}
+    found = shocks(corridor(use="bri-korea", finance=paid)).hired
+    prk = KOREA.country_index("PRK")
+    stated = sum(
+        p.capex.central * p.capex.in_.get("PRK", 0.0)
+        for p in load_project("bri-korea").closure
+        if p.capex
+    )
+    assert found[prk].sum() == pytest.approx(stated / 20, rel=1e-6)
+
+
+def test_two_projects_of_one_name_are_refused(tmp_path: Path) -> None:
+    one, two = tmp_path / "a", tmp_path / "b"
+    for folder, kmh in ((one, 100), (two, 120)):
+        folder.mkdir()
+        project(folder, NOTHING.replace("state: open", f"kmh: {kmh}"))
+    with pytest.raises(dt.ScenarioError, match="two different projects are called 'own'"):
+        shocks(corridor(use=str(one / "own.yaml")), corridor(use=str(two / "own.yaml")))
 
 
 def test_it_ends_when_it_ends() -> None:

@@ -311,6 +311,10 @@ def test_a_file_of_ones_own_on_a_network_of_ones_own(tmp_path, small):
         ("a: AAA, b: DDD, mode: road", "a: CCC, b: DDD, mode: road", ["already: write 'set'"]),
         ("low: 10", "low: 25", ["line 7", "not in this order"]),
         ("PRK: 1.0", "PRK: 0.5", ["sum to 0.5"]),
+        ("PRK: 1.0", "PRX: 1.0", ["mine.yaml, line 7, key 'capex.in.PRX'", "mean 'PRK'"]),
+        ("PRK: 1.0", "PRK: 0.5, KAZ: 0.5", ["line 7, key 'capex.in.KAZ'", "no country"]),
+        ("CCC, textiles", "CCC, textils", ["line 9, key 'show'", "mean 'textiles'"]),
+        ("[AAA, CCC", "[CCC, CCC", ["line 9, key 'show'", "one place, CCC"]),
         ("[AAA, CCC", "[AAA, XXX", ["line 9, key 'show'", "no place 'XXX'"]),
         ("includes: []", "includes: [no-such]", ["line 3", "no project 'no-such'"]),
         ("includes: []", "includes: [mine.yaml]", ["includes itself"]),
@@ -324,6 +328,25 @@ def test_mistakes_in_a_project_have_a_place(tmp_path, small, old, new, words):
         load_project(write(tmp_path, old, new), small)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_projects_that_include_each_other_are_named_in_their_order(tmp_path, small):
+    spelt = f"../{tmp_path.name}/p7.yaml"  # another spelling of the same path
+    for name, other in (("p5", "p6.yaml"), ("p6", spelt), ("p7", "p6.yaml")):
+        text = f"project: {name}\ntitle: A ring\nincludes: [{other}]\n"
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        load_project(tmp_path / "p5.yaml", small)
+    told = str(caught.value)
+    assert "p7.yaml, line 3, key 'includes'" in told
+    assert "'p6.yaml' → 'p7.yaml' → 'p6.yaml'" in told and "p5" not in told.partition("ring")[2]
+
+
+def test_where_every_embedded_project_is_spent_is_stated():
+    for name in project_names():
+        capex = load_project(name).capex
+        assert capex is not None and math.fsum(capex.in_.values()) == pytest.approx(1)
+    assert "CHN" not in load_project("bri").capex.in_  # its cost is that outside China
 
 
 def test_a_project_does_not_make_an_open_edge_worse(tmp_path, small):

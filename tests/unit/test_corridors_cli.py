@@ -158,6 +158,44 @@ def test_the_folder_holds_map_and_tables_and_runs_again(
     assert json.loads(again.stdout) == told
 
 
+def test_the_folder_holds_included_files_and_the_price_of_room(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = "a,b,layer,usd_t,source\nPIER,QUAY,sea,50,made up\n"
+    edges = EDGES.replace("25,,0.2,0.01,,,,open", "25,,0.2,0.01,,,9,open")
+    (own / "net" / "edges.csv").write_text(edges, encoding="utf-8")
+    (own / "net" / "scarcity.csv").write_text(lines, encoding="utf-8")
+    text = "project: more\ntitle: More\nincludes: [../my-line.yaml]\n"
+    text += "show: [[ALPHA, OMEGA, electronics]]\n"
+    (own / "sub").mkdir()
+    (own / "sub" / "more.yaml").write_text(text, encoding="utf-8")
+    words = ("show", str(own / "sub" / "more.yaml"), "--network", str(own / "net"))
+    ran = detente(*words, "-o", str(own / "out"), "--format", "json")
+    assert ran.exit_code == 0, ran.stderr
+    assert {f.name for f in (own / "out" / "projects").iterdir()} == {
+        "more.yaml",
+        "my-line.yaml",
+    }
+    run = json.loads((own / "out" / "run.json").read_text(encoding="utf-8"))
+    monkeypatch.chdir(own / "out")
+    again = CliRunner().invoke(app, [*run["run_again"].split()[1:], "--format", "json"])
+    assert again.exit_code == 0, again.stderr
+    assert json.loads(again.stdout) == json.loads(ran.stdout)
+
+
+def test_a_project_without_edges_changes_no_line(own: Path) -> None:
+    text = "project: my-line\ntitle: None\nshow: [[ALPHA, OMEGA, electronics]]\n"
+    (own / "my-line.yaml").write_text(text, encoding="utf-8")
+    ran = shown(own)
+    assert ran.exit_code == 0, ran.stderr
+    assert "It changes no line." in ran.stdout and "there already" not in ran.stdout
+
+
+def test_ways_and_pairs_say_what_is_on_the_lines() -> None:
+    told = " ".join(detente("show", "tumen-bridge").stdout.split())
+    assert told.count("none holds more than its capacity") == 1
+
+
 def test_on_a_day_when_the_line_was_open_the_project_opens_transit_only(own: Path) -> None:
     ran = shown(own, "--at", "2008-01-01", "--format", "json")
     changes = {r["change"] for r in json.loads(ran.stdout)["tables"]["edges"]}
@@ -249,6 +287,7 @@ def test_the_network_by_country_mode_and_state() -> None:
         (("route", "Seoul", "Hamburg", "--with", "tran-korean"), "trans-korean-railway"),
         (("show", "trans-korean-railwy"), "Did you mean 'trans-korean-railway'?"),
         (("show", "trans-korean-railway", "--from", "Seoul"), "--from and --to"),
+        (("show", "trans-korean-railway", "--from", "Busan", "--to", "BUSAN"), "place, BUSAN"),
         (("show", "trans-korean-railway", "--at", "2015"), "2015-06-30"),
         (("show", "trans-korean-railway", "--network", "nowhere"), "no folder 'nowhere'"),
         (("network", "--country", "PKR"), "--country"),

@@ -300,3 +300,20 @@ def test_capacity_of_the_railway_binds_at_the_trade_that_is_there(world, network
     assert free < found.cost_hat[electronics, kor, chn] <= 1.0
     again = cost_change(world, narrow, narrow, world.flows)
     np.testing.assert_array_equal(again.cost_hat, 1.0)
+
+
+def test_a_little_more_room_saves_a_little(world, network):
+    """The price of room is passed on, and no part of what more room saves."""
+    volumes = world.flows * ~np.eye(world.n_countries, dtype=bool)
+    saved = []
+    for more in (1.0001, 1.1, 2.0):
+        edges = tuple(
+            replace(e, capacity_mt=more * e.capacity_mt, scarcity_usd_t=0.0)
+            if {e.a, e.b} == {"BREST", "MALASZEWICZE"}
+            else e
+            for e in network.edges
+        )
+        after = Network(network.nodes, edges, network.modes, network.transfers)
+        hat = cost_change(world, network, after, volumes).cost_hat
+        saved.append(float((volumes * (1.0 - hat)).sum()))
+    assert 0 <= saved[0] < 10 < saved[1] < saved[2]

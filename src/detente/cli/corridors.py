@@ -178,6 +178,8 @@ def _shown(typed: Typed, weigh: Weigh, at: str | None, world: str) -> Shown:
     if typed.pair is not None:
         origin = data.place_of(after, typed.pair[0], "--from")
         destination = data.place_of(after, typed.pair[1], "--to")
+        if origin == destination:
+            raise InputError(f"--from and --to are one place, {origin}.")
         asked = [(origin, destination, goods or data.SECTOR)]
     else:
         asked = [(a, b, goods or own) for a, b, own in project.show]

@@ -11,15 +11,17 @@ from typing import Any
 
 from detente.cli.corridorsshow import Shown, capex_of, tables
 from detente.cli.corridorstext import modes_words
+from detente.corridors.catalogue import SUFFIXES
 from detente.corridors.network import Network
 from detente.corridors.routes import Route
 from detente.report.corridormap import Lines, MapText, Pair, corridor_map
 from detente.report.documents import document
 from detente.report.folder import table_bytes, world_bytes, world_options, write_files
+from detente.scenario.corridorfiles import project_files
 
 #: A second map shows the project's own lines where they fill less than this of the first.
 _SMALL = 0.35
-_NETWORK_FILES = ("nodes.csv", "edges.csv", "modes.csv", "transfers.csv")
+_NETWORK_FILES = ("nodes.csv", "edges.csv", "scarcity.csv", "modes.csv", "transfers.csv")
 
 
 @dataclass(frozen=True)
@@ -99,14 +101,19 @@ def _own_files(typed: Typed) -> dict[str, bytes]:
         for name in _NETWORK_FILES:
             if (typed.network / name).is_file():
                 found[f"network/{name}"] = (typed.network / name).read_bytes()
-    if typed.name.endswith((".yaml", ".yml")):
-        found["project.yaml"] = Path(typed.name).read_bytes()
-    return found
+    return found | _own_project(typed)[1]
+
+
+def _own_project(typed: Typed) -> tuple[str, dict[str, bytes]]:
+    """What the project is called in the folder, and its files where it is one's own."""
+    if not typed.name.endswith(SUFFIXES):
+        return typed.name, {}
+    (name,), files = project_files([Path(typed.name)])
+    return name, files
 
 
 def _again(shown: Shown, typed: Typed, world: dict[str, Any]) -> str:
-    own = typed.name.endswith((".yaml", ".yml"))
-    words = ["detente", "corridors", "show", "project.yaml" if own else typed.name]
+    words = ["detente", "corridors", "show", _own_project(typed)[0]]
     words += ["--network", "network"] if typed.network is not None else []
     words += ["--from", typed.pair[0], "--to", typed.pair[1]] if typed.pair else []
     words += ["--sector", typed.sector] if typed.sector else []

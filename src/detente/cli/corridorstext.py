@@ -160,7 +160,9 @@ def _edges_section(shown: Shown) -> Section | None:
     """What it opens and improves."""
     changes = shown.changes
     if not changes:
-        return Section("edges", "What it changes", ("Nothing: all of it is there already.",))
+        named = any(part.edges for part in shown.project.closure)
+        why = "Nothing: all of it is there already." if named else "It changes no line."
+        return Section("edges", "What it changes", (why,))
     nodes = shown.after.nodes
     rows = [
         (
@@ -185,6 +187,13 @@ def _edges_section(shown: Shown) -> Section | None:
     return Section("edges", title, (), (Table(headers, "llrrl", tuple(rows)),), tuple(told))
 
 
+#: What is on the lines, in the ways and in the tables of pairs.
+_ON_THE_LINES = (
+    "The ways above are of one shipment alone, which fills no line; here the world's own "
+    "trade is on the lines, and none holds more than its capacity."
+)
+
+
 def _short(name: str) -> str:
     return name.partition(" (")[0]
 
@@ -195,13 +204,15 @@ def _pair_sections(shown: Shown) -> Iterator[Section]:
     pairs = pairs[pairs["cost_change"].abs() >= _NOTHING]
     notes = tuple(shown.cost.remarks)
     title = f"Trade costs by pair of countries (world {shown.world.name})"
+    on = (_ON_THE_LINES,) if shown.ways else ()
     if pairs.empty:
-        yield Section("pairs", title, ("No pair's trade cost changes.",), notes=notes)
+        yield Section("pairs", title, (*on, "No pair's trade cost changes."), notes=notes)
         return
     host = pairs["one"].isin(shown.hosts) | pairs["other"].isin(shown.hosts)
     yield Section(
         "pairs",
         title,
+        on,
         tables=(_pair_table(shown, pairs.head(_MOST)),),
         notes=(
             "Both ways, goods that a network carries, weighted by trade; most money first. "

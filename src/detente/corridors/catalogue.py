@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from detente.assembly.yamlfile import Lines, parse_yaml, text_of
+from detente.corridors.costsectors import load_sectors
 from detente.corridors.network import BETTER, Network
 from detente.corridors.project import (
     AddValues,
@@ -124,11 +125,10 @@ def load_project(
 
 
 def _loaded(
-    name: str, network: Network, beside: Path | None, above: tuple[str, ...]
+    name: str, network: Network, beside: Path | None, above: tuple[Path, ...]
 ) -> Project:
     path = _path(name, beside)
-    if str(path) in above:
-        raise InputError(f"the project '{name}' includes itself.", Place(above[-1]))
+    _refuse_ring(path, name, above)
     data, lines = parse_yaml(text_of(path), str(path))
     if not isinstance(data, dict):
         raise InputError("a project is a mapping of keys to values.", Place(str(path), 1))
@@ -142,6 +142,22 @@ def _loaded(
     project = project.including(_included(project, network, path, lines, above))
     _check(project, network, lines)
     return project
+
+
+def _refuse_ring(path: Path, name: str, above: tuple[Path, ...]) -> None:
+    """Refuse a project that is among those that include it; its place is the includer's."""
+    whole = [each.resolve() for each in above]  # two spellings of a path are one file
+    if path.resolve() not in whole:
+        return
+    ring = above[whole.index(path.resolve()) :]
+    if len(ring) == 1:
+        raise InputError(f"the project '{name}' includes itself.")
+    chain = " → ".join(f"'{_spoken(each)}'" for each in (*ring, ring[0]))
+    raise InputError(f"these projects include each other in a ring: {chain}.")
+
+
+def _spoken(path: Path) -> str:
+    return path.stem if path.parent == _data() / "projects" else path.name
 
 
 def _path(name: str, beside: Path | None) -> Path:
@@ -161,12 +177,12 @@ def _path(name: str, beside: Path | None) -> Path:
 
 
 def _included(
-    project: Project, network: Network, path: Path, lines: Lines, above: tuple[str, ...]
+    project: Project, network: Network, path: Path, lines: Lines, above: tuple[Path, ...]
 ) -> tuple[Project, ...]:
     found = []
     for j, name in enumerate(project.includes):
         try:
-            found.append(_loaded(name, network, path.parent, (*above, str(path))))
+            found.append(_loaded(name, network, path.parent, (*above, path)))
         except InputError as error:
             if error.place is not None:  # it stands in that file
                 raise
@@ -184,11 +200,18 @@ def _check(project: Project, network: Network, lines: Lines) -> None:
             before.node(getattr(edge, key), lines.place("edges", j, key))
         _check_edge(edge, j, before, network, lines)
     _check_twice(project, lines)
+    _check_hosts(project, network, lines)
     after = before.with_project(project)
-    for j, (origin, destination, _) in enumerate(project.show):
+    carried = [code for code, row in load_sectors().items() if row.carried]
+    for j, (origin, destination, sector) in enumerate(project.show):
         place = lines.place("show", j)
+        if sector not in carried:
+            what = f"no network carries '{sector}'; sectors are {', '.join(carried)}."
+            raise InputError(what, place, nearest(sector, carried))
         for code in (origin, destination):
             after.node(code, place)
+        if origin == destination:
+            raise InputError(f"the pair's ends are one place, {origin}.", place)
         try:
             route(after, _ANY, origin, destination)
         except RouteError as error:
@@ -220,6 +243,15 @@ def _check_edge(
                 "project does not make an open edge worse: leave it out.",
                 lines.place("edges", j, "set", key),
             )
+
+
+def _check_hosts(project: Project, network: Network, lines: Lines) -> None:
+    """Where the money is spent has to be a country that some place of the network is in."""
+    known = sorted({node.country for node in network.nodes.values()})
+    for code in project.capex.in_ if project.capex is not None else ():
+        if code not in known:
+            what = f"'{code}' is the ISO3 code of no country that has a place in the network."
+            raise InputError(what, lines.place("capex", "in", code), nearest(code, known))
 
 
 def _check_twice(project: Project, lines: Lines) -> None:

@@ -25,7 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detente.corridors.costgoods import SMALLEST_TONNES
-from detente.corridors.costload import baseline_loads, no_loads, with_capacities
+from detente.corridors.costload import (
+    baseline_loads,
+    no_loads,
+    priced_anew,
+    with_capacities,
+)
 from detente.corridors.costpairs import (
     Access,
     Regions,
@@ -41,6 +46,7 @@ from detente.corridors.costsectors import TIME_VALUES, SectorFreight, table_for
 from detente.corridors.costskim import Costs, costs_between
 from detente.corridors.costtables import Means, change_table, pair_table
 from detente.corridors.costtransit import Transit
+from detente.corridors.network import Network
 from detente.corridors.routes import Shipment
 from detente.errors import InputError, nearest
 from detente.world.core import Array, World
@@ -49,7 +55,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from detente.corridors.costflow import Flowed
-    from detente.corridors.network import Key, Network
+    from detente.corridors.network import Key
 
 #: A table of freight by sector, or the path of one.
 Sectors = Mapping[str, SectorFreight] | str | Path
@@ -253,6 +259,7 @@ class _BothCosts:
     behind: float = 0.0
     over: Mapping[Key, float] = field(default_factory=dict)
     flowed: Flowed | None = None
+    after_as: Network | None = None
 
 
 def _both_costs(task: _Task, volumes: Array | None) -> _BothCosts:
@@ -270,8 +277,12 @@ def _both_costs(task: _Task, volumes: Array | None) -> _BothCosts:
     over = {k: mt for k, mt in known.items() if mt > task.before.by_key[k].capacity_mt}
     tonnes = task.tonnes(sent)
     first, last = (with_capacities(net, task.regions, tonnes, over) for net in nets)
-    behind = last.behind
-    return _BothCosts(first.costs, last.costs, last.loads, behind, over, last.flowed)
+    loads, priced = last.loads, priced_anew(task.before, task.after, last.loads)
+    if priced is not task.after:
+        last = with_capacities(priced, task.regions, tonnes, over)
+    return _BothCosts(
+        first.costs, last.costs, loads, last.behind, over, last.flowed, after_as=priced
+    )
 
 
 def baseline_shadows(world: World, network: Network) -> pd.DataFrame:
@@ -296,7 +307,7 @@ def baseline_shadows(world: World, network: Network) -> pd.DataFrame:
 def _crossing(task: _Task, costs: _BothCosts, trade: Array) -> Transit:
     tonnes = task.tonnes(trade)
     both = (costs.before, costs.after)
-    nets = (task.before, task.after)
+    nets = (task.before, costs.after_as or task.after)
     return Transit(task.world, task.regions, nets, tonnes, both, costs.flowed)
 
 

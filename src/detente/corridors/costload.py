@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from detente.corridors.costgoods import Tonnes
 from detente.corridors.costpairs import Regions
 from detente.corridors.costskim import Costs, costs_between
 from detente.corridors.graph import Ints
-from detente.corridors.network import Key, Network
+from detente.corridors.network import Key, Network, key_of
 from detente.corridors.routes import Shipment
 from detente.world.core import Array
 
@@ -100,6 +100,39 @@ def baseline_loads(network: Network, regions: Regions, tonnes: Tonnes) -> Mappin
         Million tonnes a year.
     """
     return cheapest_loads(network, regions.codes, tonnes)
+
+
+def priced_anew(before: Network, after: Network, loads: pd.DataFrame) -> Network:
+    """The network after, lines that had a price of room and got more of it at their new price.
+
+    The price before is what shippers pay for room, and so has to be the one after: dropped, it
+    would be counted as saved, and it is only passed on.
+
+    Parameters
+    ----------
+    before, after : Network
+    loads : DataFrame
+        Of the network after, the lines' stated capacities counted.
+    """
+    old = before.by_key
+    raised = {
+        e.key
+        for e in after.edges
+        if e.scarcity_usd_t == 0 and e.key in old and old[e.key].scarcity_usd_t > 0
+    }
+    if not raised:
+        return after
+    rows = zip(
+        loads["a"], loads["b"], loads["layer"], loads["shadow_usd_per_tonne"], strict=True
+    )
+    shadow = {key_of(a, b, layer): float(price) for a, b, layer, price in rows}
+    edges = tuple(
+        replace(e, scarcity_usd_t=min(shadow.get(e.key, 0.0), old[e.key].scarcity_usd_t))
+        if e.key in raised
+        else e
+        for e in after.edges
+    )
+    return Network(after.nodes, edges, after.modes, after.transfers)
 
 
 @lru_cache(maxsize=16)

@@ -26,6 +26,7 @@ from detente.corridors.costskim import costs_between
 from detente.corridors.graph import graph_of
 from detente.corridors.network import Network
 from detente.corridors.routes import Shipment
+from detente.errors import InputError
 from detente.replicate.common import ComparedTable, Comparison, Shown, figures, shown
 from detente.world import load_world
 from detente.world.core import Array, World
@@ -91,7 +92,7 @@ def corridors(folder: str | Path | None = None) -> Comparison:
     Parameters
     ----------
     folder : str or Path, optional
-        Not needed: everything is embedded.
+        Refused: everything is embedded, and a folder would not be read.
 
     Returns
     -------
@@ -101,6 +102,8 @@ def corridors(folder: str | Path | None = None) -> Comparison:
         ``belt_and_road``, ``transit``, ``distance``, ``freight``: what they are made of, and
         what else explains them.
     """
+    if folder is not None:
+        raise InputError(f"'corridors' reads no data, and so not {folder}: leave --data out.")
     study = Study()
     rows = [*_belt_and_road(study), *_transit(study), _one_day(study)]
     table = pd.DataFrame(rows).assign(
@@ -197,7 +200,10 @@ class Study:
 
 # -- the Belt and Road ---------------------------------------------------------------------
 def _bri_pairs(study: Study) -> pd.DataFrame:
-    """Every pair of economies: percent change of days, of freight and time, of 1 + τ."""
+    """Pairs of economies that trade: change of days, of freight and time, of 1 + τ.
+
+    A link that a ban closes is held against the network of another year, and left out.
+    """
     after, change = study.bri
     days = [study.least_days(n) for n in (study.network, after)]
     table = change.table
@@ -207,10 +213,13 @@ def _bri_pairs(study: Study) -> pd.DataFrame:
     )
     mean = table.groupby(["exporter", "importer"])[["shipping", "price"]].mean().reset_index()
     at = [[study.world.country_index(c) for c in mean[k]] for k in ("exporter", "importer")]
-    return mean.assign(
+    trades = study.world.flows.sum(axis=0)[tuple(at)] > 0
+    mean, at = mean[trades].reset_index(drop=True), [np.array(k)[trades] for k in at]
+    found: pd.DataFrame = mean.assign(
         days=days[1][tuple(at)] / days[0][tuple(at)] - 1.0,
         member=mean.exporter.isin(BELT_AND_ROAD) & mean.importer.isin(BELT_AND_ROAD),
     )
+    return found
 
 
 def _belt_and_road(study: Study) -> Iterator[_Row]:

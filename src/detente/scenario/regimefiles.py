@@ -72,7 +72,7 @@ def told(scenario: Scenario) -> Told:
             renamed, paths = measure.for_folder()
             measures.append(renamed)
             for name, where in paths.items():
-                text = where.read_bytes()
+                text = where if isinstance(where, bytes) else where.read_bytes()
                 if files.setdefault(name, text) != text:
                     what = f"two different files would both be kept as '{name}': rename one."
                     measure.fail("use", what)

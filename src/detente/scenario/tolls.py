@@ -2,23 +2,26 @@
 
 A toll of f USD per TEU on shipments from i to n through a land earns it f·TEU a year, paid by
 the buyer, and earned by the land. It uses up nothing, so that it is no part of the
-iceberg cost; a shipment whose saving is below the toll keeps its old way and pays none.
+iceberg cost. Pairs of economies whose cargo saves less than it would pay keep their old way.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from detente.scenario.numerals import NUMERAL
 from detente.scenario.quantities import plain_number, refuse
+from detente.world.core import Array
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from detente.scenario.compose import State
 
 _TOLL = re.compile(rf"^({NUMERAL})\s*USD\s*/\s*TEU$", re.IGNORECASE)
@@ -59,34 +62,63 @@ Tolls = Annotated[
 ]
 
 
-def charge_tolls(state: State, transit: pd.DataFrame, land: str, toll: float) -> str:
-    """Move a year's tolls to a land from those who buy what passes through it.
+@dataclass(frozen=True, eq=False)
+class Tolled:
+    """What tolls do: words, and the pairs (N, N) that keep their old way rather than pay."""
+
+    words: list[str]
+    stay: NDArray[np.bool_]
+
+    def without_those_who_stay(self, cost_hat: Array) -> Array:
+        """d̂ (S, N, N) with no saving where the tolls would take more than all of it."""
+        return np.where(self.stay[None], np.maximum(cost_hat, 1.0), cost_hat)
+
+
+def charge_tolls(state: State, transit: pd.DataFrame, tolls: Mapping[str, float]) -> Tolled:
+    """Move a year's tolls to the lands from those who buy what passes through them.
+
+    A pair of economies whose tolls of all lands together exceed what its cargo saves keeps its
+    old way and pays none. An economy of several countries takes its toll once on a way.
 
     Parameters
     ----------
     state : State
     transit : DataFrame
-        :attr:`detente.corridors.cost.CostChange.transit`, of the land's country.
-    land : str
-        The economy that takes the toll.
-    toll : float
-        USD per TEU.
-
-    Returns
-    -------
-    str
-        In words.
+        :attr:`detente.corridors.cost.CostChange.transit`.
+    tolls : mapping of str to float
+        Economy → USD per TEU.
     """
-    pays = transit[transit["saved_usd_per_teu"] >= toll]
-    due = pays.groupby("importer")["teu"].sum() * toll / 1e6
-    for importer, amount in due.items():
-        state.payment[state.world.country_index(str(importer))] -= float(amount)
-    total = float(due.sum())
-    state.payment[state.world.country_index(land)] += total
-    carried = float(pays["teu"].sum())
-    words = f"{land} takes {toll:g} USD per TEU of transit, {total:,.3g} million USD a year"
-    words += f" on {carried:,.0f} TEU"
-    left = float(transit["teu"].sum()) - carried
-    if left >= 1:
-        words += f" ({left:,.0f} more would save less than the toll)"
-    return words
+    world = state.world
+    members = world.meta.get("members", {})
+    parts = []
+    for land, toll in tolls.items():
+        here = transit[transit["country"].isin({land, *members.get(land, ())})]
+        here = here.assign(saved=here["saved_usd_per_teu"] * here["teu"])
+        # what crosses two countries of one economy crosses it once
+        once = here.groupby(["exporter", "importer"])[["teu", "saved"]].max().reset_index()
+        parts.append(once.assign(land=land, due=toll * once["teu"]))
+    rows = pd.concat(parts)
+    pairs = rows.groupby(["exporter", "importer"]).agg({"due": "sum", "saved": "max"})
+    too_much = pairs["due"] > pairs["saved"]
+    stay = np.zeros((world.n_countries, world.n_countries), dtype=bool)
+    for exporter, importer in pairs.index[too_much]:
+        stay[world.country_index(exporter), world.country_index(importer)] = True
+    keys = pd.MultiIndex.from_frame(rows[["exporter", "importer"]])
+    rows = rows.assign(pays=~too_much.reindex(keys).to_numpy(dtype=bool))
+    words = []
+    for land, toll in tolls.items():
+        mine = rows[rows["land"] == land]
+        paid = mine[mine["pays"]]
+        for importer, amount in (paid.groupby("importer")["due"].sum() / 1e6).items():
+            state.payment[world.country_index(str(importer))] -= float(amount)
+        total, carried = float(paid["due"].sum()) / 1e6, float(paid["teu"].sum())
+        state.payment[world.country_index(land)] += total
+        text = f"{land} takes {toll:g} USD per TEU of transit, {total:,.3g} million USD a year"
+        text += f" on {carried:,.0f} TEU"
+        left = float(mine["teu"].sum()) - carried
+        if left >= 1:
+            text += (
+                f" ({left:,.0f} more would save less than tolls take, and keep their old way)"
+            )
+        words.append(text)
+    return Tolled(words, stay)

@@ -23,7 +23,8 @@ from detente.corridors.project import Project
 from detente.errors import InputError
 from detente.regimes.kept import Kept
 from detente.scenario.compose import State
-from detente.scenario.finance import Finance
+from detente.scenario.corridorcosts import Wanted, charge, shared_out
+from detente.scenario.finance import Finance, shares_of
 from detente.scenario.measure import Measure
 from detente.scenario.quantities import Codes, Positive
 from detente.scenario.registry import measure
@@ -62,7 +63,7 @@ class _Together:
     where: str | None
     before: Network
     after: Network
-    built: set[str] = field(default_factory=set)
+    wanted: list[Wanted] = field(default_factory=list)
     tolls: dict[str, float] = field(default_factory=dict)
     value_of_time: str | None = None
     saving: _Saving | None = None
@@ -112,26 +113,27 @@ class Corridor(Measure):
         self._share(state, together)
         for project in projects:
             together.after = _with(together.after, project, self.speed)
-        words = ", ".join(p.title for p in projects)
-        new = [
-            part
-            for part in {p.project: p for whole in projects for p in whole.closure}.values()
-            if part.project not in together.built
-        ]
-        together.built |= {part.project for part in new}
-        return f"{words}; {self._charge(state, new)}"
+        if self.finance is not None:
+            shares_of(state, self, self.finance.paid_by, "finance")
+        together.wanted.append(Wanted(self, tuple(projects), self.finance))
+        return ", ".join(p.title for p in projects)
 
     def apply_last(self, state: State) -> str:
         """Once all corridors are there, and all that opens: what they save."""
         together = self._together(state)
+        mine = next(w for w in together.wanted if w.measure is self)
+        paid = charge(state, mine, shared_out(together.wanted)[id(self)])
         if together.saving is not None:
-            return "; its saving is in that of the first corridor named"
+            return f"; {paid}; its saving is in that of the first corridor named"
         saving = together.saving = _saving(state, together)
-        state.cost_hat *= saving.cost_hat
+        hat, tolled = saving.cost_hat, []
+        if together.tolls and saving.transit is not None:
+            tolls = charge_tolls(state, saving.transit, together.tolls)
+            tolled, hat = tolls.words, tolls.without_those_who_stay(hat)
+        state.cost_hat *= hat
         for remark in saving.remarks:
             state.tell(self, remark)
-        words = [saving.words, *self._tolls(state, together)]
-        return f"; {'; '.join(words)}"
+        return f"; {'; '.join([paid, saving.words, *tolled])}"
 
     def remarks(self, state: State) -> list[str]:
         """What the network found."""
@@ -162,19 +164,6 @@ class Corridor(Measure):
         return found if found.is_file() else None
 
     # -- parts -----------------------------------------------------------------------
-    def _tolls(self, state: State, together: _Together) -> list[str]:
-        """What each land takes, in words."""
-        if not together.tolls:
-            return []
-        assert together.saving is not None and together.saving.transit is not None
-        transit = together.saving.transit
-        words = []
-        for land, toll in together.tolls.items():
-            members = {land, *state.world.meta.get("members", {}).get(land, ())}
-            here = transit[transit["country"].isin(members)]
-            words.append(charge_tolls(state, here, land, toll))
-        return words
-
     def _share(self, state: State, together: _Together) -> None:
         """Tolls, and the value of a day, hold for all corridors together."""
         for land, toll in (self.transit_fee or {}).items():
@@ -220,32 +209,6 @@ class Corridor(Measure):
             where = f"{error.place}: " if error.place else ""
             self.fail("use", f"{where}{error.what}", error.nearest)
 
-    def _charge(self, state: State, new: list[Project]) -> str:
-        known = [p.capex for p in new if p.capex is not None]
-        central = sum(c.central for c in known)
-        low, high = sum(c.low for c in known), sum(c.high for c in known)
-        if not new and (self.finance is None or self.finance.capex is None):
-            return "it is built with another corridor of the scenario"
-        if self.finance is None:
-            if central > 0:
-                state.tell(
-                    self,
-                    f"nobody is charged for building it: {central:,.0f} ({low:,.0f} to "
-                    f"{high:,.0f}) million USD; write finance: {{paid_by: …}}",
-                )
-            return "nobody is charged for building it"
-        host: dict[str, float] = {}
-        for capex in known:
-            for country, share in capex.in_.items():
-                code = _economy(state, country)
-                if code is not None:
-                    host[code] = host.get(code, 0.0) + share * capex.central
-        total = sum(host.values())
-        if not total:
-            host, total = dict(self.finance.paid_by), 1.0
-        finance = self.finance.with_capex(central if known else None)
-        return finance.charge(state, self, {c: v / total for c, v in host.items()})
-
 
 @lru_cache(maxsize=64)
 def _embedded(name: str) -> Project:
@@ -272,15 +235,6 @@ def _with(network: Network, project: Project, speed: float | None) -> Network:
 
 def _known(name: str) -> Project | None:
     return _embedded(name) if name in project_names() else None
-
-
-def _economy(state: State, country: str) -> str | None:
-    """The world's economy that a country is or belongs to."""
-    world = state.world
-    if country in world.countries:
-        return country
-    members = world.meta.get("members", {})
-    return next((c for c in world.countries if country in members.get(c, ())), None)
 
 
 def _saving(state: State, together: _Together) -> _Saving:
