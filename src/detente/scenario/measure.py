@@ -96,14 +96,14 @@ class Measure(BaseModel):
         """Days beside ``on`` and ``until`` on which what it does changes; few measures have."""
         return ()
 
-    def for_folder(self) -> tuple[Measure, dict[str, Path]]:
+    def for_folder(self) -> tuple[Measure, Mapping[str, Path | bytes]]:
         """Itself as a folder of its own names its files, and these; none for most measures.
 
         Returns
         -------
         measure : Measure
-        files : dict of str to Path
-            Name in the folder → where the file is now.
+        files : mapping of str to Path or bytes
+            Name in the folder → where the file is now, or what is in it.
         """
         return self, {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +25,7 @@ from detente.errors import InputError
 from detente.regimes.kept import Kept
 from detente.scenario.compose import State
 from detente.scenario.corridorcosts import Wanted, charge, shared_out
+from detente.scenario.corridorfiles import project_files
 from detente.scenario.finance import Finance, shares_of
 from detente.scenario.measure import Measure
 from detente.scenario.quantities import Codes, Positive
@@ -139,16 +141,17 @@ class Corridor(Measure):
         """What the network found."""
         return state.told_of(self)
 
-    def for_folder(self) -> tuple[Measure, dict[str, Path]]:
+    def for_folder(self) -> tuple[Measure, Mapping[str, Path | bytes]]:
         """Its own projects as ``projects/NAME.yaml``, its own network in ``network/``."""
-        files: dict[str, Path] = {}
-        named = []
-        for name in self.use:
-            own = self._own_file(name)
-            named.append(name if own is None else f"projects/{own.name}")
-            if own is not None:
-                files[named[-1]] = own
-        changes: dict[str, object] = {"use": tuple(named)}
+        own = {name: path for name in self.use if (path := self._own_file(name))}
+        try:
+            names, texts = project_files(tuple(own.values()))
+        except InputError as error:
+            where = f"{error.place}: " if error.place else ""
+            self.fail("use", f"{where}{error.what}", error.nearest)
+        called = dict(zip(own, names, strict=True))
+        files: dict[str, Path | bytes] = dict(texts)
+        changes: dict[str, object] = {"use": tuple(called.get(n, n) for n in self.use)}
         if self.network is not None:
             folder = self._folder()
             files |= {f"network/{f.name}": f for f in sorted(folder.glob("*.csv"))}
