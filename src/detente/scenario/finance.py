@@ -20,7 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from detente.scenario.compose import State
 from detente.scenario.measure import Measure
 from detente.scenario.quantities import Money, Rate, Share, ratio, refuse
-from detente.scenario.units import Years
+from detente.scenario.units import Years, figure
 from detente.world.core import Array
 
 #: Shares of payers and places sum to one up to this.
@@ -126,7 +126,7 @@ class Finance(BaseModel):
         place = shares_of(state, measure, host, where)
         spend(state, measure, amount, payer, place, self.local_content)
         who = ", ".join(f"{code} {100 * s:.3g} %" for code, s in self.paid_by.items())
-        return f"{amount:,.4g} million USD a year of capital paid by {who}"
+        return f"{figure(amount)} million USD a year of capital paid by {who}"
 
 
 def spend(
@@ -159,8 +159,8 @@ def spend(
         n = int(np.argmax(used - have))
         measure.fail(
             "finance" if "finance" in type(measure).model_fields else "amount",
-            f"a year of it takes {used[n]:,.4g} million USD of factors in "
-            f"{state.world.countries[n]}, whose whole factor income is {have[n]:,.4g} "
+            f"a year of it takes {figure(used[n])} million USD of factors in "
+            f"{state.world.countries[n]}, whose whole factor income is {figure(have[n])} "
             "million USD.",
         )
 

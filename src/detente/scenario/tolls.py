@@ -19,6 +19,7 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from detente.scenario.numerals import NUMERAL
 from detente.scenario.quantities import plain_number, refuse
+from detente.scenario.units import figure
 from detente.world.core import Array
 
 if TYPE_CHECKING:
@@ -113,7 +114,9 @@ def charge_tolls(state: State, transit: pd.DataFrame, tolls: Mapping[str, float]
             state.payment[world.country_index(str(importer))] -= float(amount)
         total, carried = float(paid["due"].sum()) / 1e6, float(paid["teu"].sum())
         state.payment[world.country_index(land)] += total
-        text = f"{land} takes {toll:g} USD per TEU of transit, {total:,.3g} million USD a year"
+        text = (
+            f"{land} takes {toll:g} USD per TEU of transit, {figure(total)} million USD a year"
+        )
         text += f" on {carried:,.0f} TEU"
         left = float(mine["teu"].sum()) - carried
         if left >= 1:

@@ -27,6 +27,7 @@ from detente.corridors.pipelineunits import (
     Usd,
     Volume,
     Years,
+    figure,
 )
 
 __all__ = [
@@ -45,4 +46,5 @@ __all__ = [
     "Usd",
     "Volume",
     "Years",
+    "figure",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from detente.scenario.compose import State
 from detente.scenario.measure import Mask
+from detente.scenario.units import figure
 from detente.scenario.zones import closed_to_zone, closing
 from detente.world.core import Array
 
@@ -30,13 +31,13 @@ def stated(productivity: float, new_labour: float, free: bool) -> str:
 def size(told: Array, wages: float, partners: Iterable[str]) -> str:
     """Its trade, what of it was there, what law closes (``told``), and wages, million USD."""
     trade, there, shut = told
-    words = f"{trade:,.4g} million USD of trade a year with {', '.join(partners)}"
+    words = f"{figure(trade)} million USD of trade a year with {', '.join(partners)}"
     if there > 0:
-        words += f", {there:,.4g} of which these links trade without it"
+        words += f", {figure(there)} of which these links trade without it"
     if trade > 0:
-        words += f", {wages:,.4g} of what it sells are wages"
+        words += f", {figure(wages)} of what it sells are wages"
     if shut > 0:
-        words += f"; law and bans close another {shut:,.4g}"
+        words += f"; law and bans close another {figure(shut)}"
     return words
 
 
@@ -51,7 +52,7 @@ def notes(name: str, told: Array, closes: list[str], law: str, variety: str) -> 
         )
     if there > 0:
         found.append(
-            f"{there:,.4g} of the {trade:,.4g} million USD of {name} are trade that its links "
+            f"{figure(there)} of the {figure(trade)} million USD of {name} are trade that its links "
             "have without it (observed, or returned by relief) and that is its own: not added "
             "again"
         )

@@ -9,6 +9,7 @@ from detente.scenario.compose import State
 from detente.scenario.measure import Measure, nearest_label
 from detente.scenario.quantities import ALL, Money, OneCode, Share, refuse
 from detente.scenario.registry import measure
+from detente.scenario.units import figure
 from detente.scenario.zones import Mix, closing
 from detente.world.core import Array, World
 
@@ -183,8 +184,8 @@ class Aid(Measure):
         if rest > _TRACE:
             state.tell(
                 self,
-                f"{rest:,.4g} million USD of what is tied are more than {self.to} imports of "
-                f"these goods from others than {self.from_}: they free money that it spends "
+                f"{figure(rest)} million USD of what is tied are more than {self.to} imports "
+                f"of these goods from others than {self.from_}: they free money that it spends "
                 "as it likes",
             )
 

@@ -30,6 +30,7 @@ from detente.scenario.quantities import (
     refuse,
 )
 from detente.scenario.registry import measure
+from detente.scenario.units import figure
 
 
 def _known(value: Any) -> str:
@@ -238,9 +239,9 @@ class DebtRelief(Measure):
         state.transfer += gain * (owes.astype(float) - gives)
         self._told(state, terms, back)
         return (
-            f"{debtor} pays {creditor} {terms.a_year:,.4g} million USD a year "
-            f"({terms.instalments} payments of {terms.payment:,.4g}), of which {left:,.4g} "
-            f"leave it; before it paid {terms.paid_before:,.4g}"
+            f"{debtor} pays {creditor} {figure(terms.a_year)} million USD a year "
+            f"({terms.instalments} payments of {figure(terms.payment)}), of which "
+            f"{figure(left)} leave it; before it paid {figure(terms.paid_before)}"
         )
 
     def _refuse_twice(self, state: State) -> None:
@@ -263,15 +264,16 @@ class DebtRelief(Measure):
         state.tell(
             self,
             f"{terms.forgiven:,.6g} of {terms.debt:,.6g} million USD are forgiven; {at} what "
-            f"is kept is worth {found.kept:,.4g} million USD today, what is forgiven "
-            f"{found.forgiven:,.4g} had it been serviced in full on the same dates; grant "
+            f"is kept is worth {figure(found.kept)} million USD today, what is forgiven "
+            f"{figure(found.forgiven)} had it been serviced in full on the same dates; grant "
             f"element {100 * found.grant_element:.1f} % (present value of what is kept against "
             f"the face value of all), at the same terms {100 * found.reduction:.1f} % at any "
             "rate",
         )
         if terms.serviced == 0 and terms.forgiven > 0:
             cost = (
-                f", while what is kept costs it {terms.a_year:,.4g} million USD a year if paid"
+                f", while what is kept costs it {figure(terms.a_year)} million USD a year "
+                "if paid"
                 if terms.kept
                 else ""
             )

@@ -9,6 +9,7 @@ from detente.scenario.finance import ByCountry, shares_of, spend
 from detente.scenario.measure import Measure
 from detente.scenario.quantities import Money, OneCode, Share, refuse
 from detente.scenario.registry import measure
+from detente.scenario.units import figure
 
 
 @measure("investment")
@@ -51,4 +52,4 @@ class Investment(Measure):
         spend(state, self, self.a_year, payer, place, self.local_content)
         who = ", ".join(f"{code} {100 * s:.3g} %" for code, s in self.paid_by.items())
         what = f" for {self.what}" if self.what else ""
-        return f"{self.a_year:,.4g} million USD a year{what} in {self.in_}, paid by {who}"
+        return f"{figure(self.a_year)} million USD a year{what} in {self.in_}, paid by {who}"

@@ -16,6 +16,7 @@ from detente.scenario.hostcosts import Host
 from detente.scenario.measure import Mask, Measure, nearest_label
 from detente.scenario.quantities import OneCode, Share, Tfp, refuse
 from detente.scenario.registry import measure
+from detente.scenario.units import figure
 from detente.scenario.zonefields import (
     Dollars,
     Firms,
@@ -167,8 +168,8 @@ class Zone(Measure):
             refuse(f"'with' names {self.host}, where the zone stands.")
         if self.wage_bill > self.sold + 1e-9:
             refuse(
-                f"a wage bill of {self.wage_bill:,.4g} million USD a year is more than the "
-                f"{self.sold:,.4g} that the zone sells."
+                f"a wage bill of {figure(self.wage_bill)} million USD a year is more than the "
+                f"{figure(self.sold)} that the zone sells."
             )
         return self
 
@@ -436,9 +437,9 @@ class Zone(Measure):
             w = state.world
             self.fail(
                 "use" if self.workers is None else "workers",
-                f"the zone would move {trade[s]:,.4g} million USD of {w.sectors[s]} from "
+                f"the zone would move {figure(trade[s])} million USD of {w.sectors[s]} from "
                 f"{w.countries[i]} to {w.countries[n]}, beside what goes there already; all "
-                f"it spends on that is {w.expenditure[s, n]:,.4g} million USD.",
+                f"it spends on that is {figure(w.expenditure[s, n])} million USD.",
             )
         state.additions.add(extra, neutral=self.variety == "neutral")
         if self._tariff_free:
