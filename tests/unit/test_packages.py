@@ -401,3 +401,38 @@ def test_attribute_by_part_for_every_country(file):
     table = pd.read_csv(io.StringIO(detente("attribute", file, *args).stdout))
     assert table["country"].tolist() == list(WORLD.countries)
     np.testing.assert_allclose(table[["relief", "rail", "aid"]].sum(axis=1), table["total"])
+
+
+def dated(tmp_path, name="rail"):
+    WORLD.save(tmp_path / "k.npz")
+    path = tmp_path / "dated.yaml"
+    link = {"exporter": "PRK", "importer": "CHN", "change": "-20%"}
+    one = {"trade_cost": {**link, "part": name, "on": "2026-01-01"}}
+    other = {"trade_cost": {**link, "part": "road", "on": "2027-01-01"}}
+    path.write_text(scenario(one, other, world="k.npz").to_yaml(), encoding="utf-8")
+    return path
+
+
+def test_a_day_on_which_parts_are_not_in_force_is_said(tmp_path):
+    path = dated(tmp_path)
+    before = detente("package", path, "--at", "1900-01-01")
+    assert before.exit_code == 0, before.stderr
+    assert "No part is in force on 1900-01-01" in before.stdout
+    assert "independent" not in before.stdout
+    between = detente("package", path, "--at", "2026-06-01")
+    assert "Not in force on 2026-06-01, and so without effect: road." in between.stdout
+    whole = json.loads(detente("package", path, "--format", "json").stdout)
+    assert whole["not_in_force"] == []
+
+
+@pytest.mark.parametrize("day", ["2024", "tomorrow", "2024-02-31"])
+def test_a_day_that_is_none_is_named_after_its_option(tmp_path, day):
+    ran = detente("package", dated(tmp_path), "--at", day)
+    assert ran.exit_code == 2
+    assert ran.stderr.startswith("error: --at: ")
+
+
+def test_a_comma_in_a_part_cannot_be_picked(tmp_path):
+    ran = detente("package", dated(tmp_path, "a,b"), "--parts", "a,b,road")
+    assert ran.exit_code == 2
+    assert "--parts: the name 'a,b' has a comma" in ran.stderr

@@ -402,7 +402,7 @@ def test_a_closed_link_stays_closed_whatever_else_moves():
     [
         ("share(PRK,CHN) = 120%", True),
         ("share(PRK,CHN) <= 120%", False),
-        ("trade(PRK) = -5 million USD", True),
+        ("trade(PRK) = -500%", True),
         ("welfare(PRK) = -100%", True),
         ("welfare(PRK) >= -100%", False),
         ("share(PRK,CHN) = 99%", False),

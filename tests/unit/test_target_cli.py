@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shlex
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from detente import solve
 from detente.cli import Commands
 from detente.cli.target import target
 from detente.outcomes.target import target as solved
+from detente.report.targettext import sections
 from detente.scenario import Scenario, load_scenario
 
 WORLD = korea_like()
@@ -116,7 +118,15 @@ def test_a_file_acts_beside_the_levers(world, tmp_path):
         ("trade(RUS,PRK) 2 billion USD", (), "'=', '>=' or '<='"),
         ("trade(RSU,PRK) = x2", (), "unknown country 'RSU'"),
         (GOAL, ("--using", "tarif"), "Did you mean 'tariff'"),
+        ("share(PRK,KOR) = 40", (), "Did you mean '40%'"),
+        ("share(PRK,KOR) = 0.4", (), "Did you mean '40%'"),
+        ("trade(RUS,PRK) = -2 billion USD", (), "Did you mean '2 billion USD'"),
+        (GOAL, ("--using", "aid(PRK)"), "aid(PRK) is paid by PRK, and to PRK"),
         (GOAL, ("--range", "tariff=1..0"), "reversed"),
+        (GOAL, ("--range", "tariff=0-1"), "Did you mean 'tariff=0..1'"),
+        (GOAL, ("--range", "tariff=20%-40%"), "Did you mean 'tariff=20%..40%'"),
+        (GOAL, ("--range", "tariff=low..1"), "Did you mean 'tariff=0..1'"),
+        (GOAL, ("--tolerance", "5"), "--tolerance: 5 is not between"),
         (GOAL, ("--grid", "1"), "--grid"),
         (GOAL, ("--table", "answer"), "Did you mean 'answers'"),
         (GOAL, ("--format", "parquet"), "say where with -o DIR"),
@@ -134,3 +144,16 @@ def test_the_caret_stands_below_the_mistake(world):
     ran = detente("trade(RUS,PRK) = 2 bilion USD", "--using", "tariff", "--world", world)
     lines = ran.stderr.splitlines()
     assert lines[1][lines[2].index("^") :].startswith("bilion")
+
+
+def test_a_lever_that_moves_nothing_says_so(world):
+    """Flows of 1e-13 million USD are rounding: they neither rise nor are an outcome."""
+    found = solved(WORLD, "trade(KOR,PRK) = 2 billion USD", "trade_cost", grid=3)
+    scan = replace(found.runs[0].scan, value=np.array([1e-13, 2e-13, 4e-13]))
+    assert (scan.movement, replace(scan, floor=0.0).movement) == ("still", "rose")
+    run = replace(found.runs[0], scan=scan, proof=None, answers=())
+    told = replace(found, runs=(run,))
+    (lever,) = [s for s in sections(told) if s.key == "lever-trade_cost"]
+    words = "The lever moves nothing: trade(KOR,PRK) is USD 0 at all of 3 points from 0 to 0.3."
+    assert lever.paragraphs == (words,)
+    assert not lever.notes

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterable, Mapping
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -101,9 +103,32 @@ def package(
         said = told(scenario)
     kind = by or _kind(scenario)
     require_country(country, chosen)
+    day = scenario.end if at is None else _day(at)
     groups = players_by(By(kind.value), scenario, said)
     found = _solve(chosen, scenario, groups, _names(parts, groups), at, country, outcome.value)
-    _answer(found, said, _again(found, kind, at), (table, every), form, out)
+    idle = _idle(groups, found.names, day)
+    _answer(found, said, _again(found, kind, at), (table, every, idle), form, out)
+
+
+def _day(text: str) -> date:
+    """The day of ``--at``; a mistake is named after the option."""
+    from detente.scenario.dates import parse_date
+
+    try:
+        return parse_date(text)
+    except ValueError as error:  # PydanticCustomError is one
+        context = getattr(error, "context", None) or {}
+        what = context.get("what", str(error))
+        raise InputError(f"--at: {what}", nearest=context.get("nearest")) from None
+
+
+def _idle(
+    groups: Mapping[str, tuple[Measure, ...]], names: Iterable[str], day: date | None
+) -> list[str]:
+    """Parts of which no measure is in force on the day."""
+    from detente.scenario.dates import status
+
+    return [n for n in names if all(status(m, day) != "active" for m in groups[n])]
 
 
 def _kind(scenario: Scenario) -> Parts:
@@ -112,8 +137,8 @@ def _kind(scenario: Scenario) -> Parts:
     return Parts.part if named else Parts.measure
 
 
-def _names(text: str | None, groups: dict[str, Any]) -> list[str] | None:
-    """The parts between commas; a name that itself has one is found too."""
+def _names(text: str | None, groups: Mapping[str, Any]) -> list[str] | None:
+    """The parts between commas; a name that itself has one cannot be picked among others."""
     if text is None:
         return None
     if text in groups:
@@ -121,6 +146,11 @@ def _names(text: str | None, groups: dict[str, Any]) -> list[str] | None:
     names = [part.strip() for part in text.split(",") if part.strip()]
     if not names:
         raise InputError("--parts: it names nothing.")
+    split = [n for n in groups if "," in n and any(name not in groups for name in names)]
+    meant = [n for n in split if n in text]
+    if meant:
+        what = f"--parts: the name '{meant[0]}' has a comma, which stands between two names "
+        raise InputError(f"{what}here: rename that part in the file ('part: NAME').")
     return names
 
 
@@ -172,7 +202,7 @@ def _answer(
     found: Package,
     said: Told,
     again: list[str],
-    shown: tuple[str | None, bool],
+    shown: tuple[str | None, bool, list[str]],
     form: Format,
     out: Path | None,
 ) -> None:
@@ -181,13 +211,14 @@ def _answer(
     from detente.outcomes.packages import MATERIAL
     from detente.report.documents import document, records
 
-    all_tables, (name, every) = tables(found), shown
+    all_tables, (name, every, idle) = tables(found), shown
     one = None if name is None else one_table(all_tables, name)
     facts = provenance(found.found, said) | {
         "what": "package",
         "parts": found.parts,
         "always": list(found.always),
         "left_out": list(found.left_out),
+        "not_in_force": idle,
         "verdict": {"units": list(found.units), "too_small_below": MATERIAL},
     }
     facts.pop("players")
@@ -205,16 +236,16 @@ def _answer(
 
         print_frame(one)
     else:
-        _print(found, every)
+        _print(found, every, idle)
 
 
-def _print(found: Package, every: bool) -> None:
+def _print(found: Package, every: bool, idle: list[str]) -> None:
     from detente.cli.render import console, print_lines, print_section
     from detente.report.packagetext import foot, sections, title
 
     print_lines([title(found)])
     out = console()
-    for section in sections(found, every):
+    for section in sections(found, every, idle):
         print_section(out, section)
     out.print()
     print_lines([foot(found)])

@@ -98,6 +98,9 @@ def target(
         said = told(scenario)
     settings: dict[str, Any] = {"ranges": tuple(range_ or ()), "grid": grid}
     if tolerance is not None:
+        if not 1e-13 <= tolerance <= 1e-3:
+            what = f"--tolerance: {tolerance:g} is not between 1e-13 and 1e-3."
+            raise InputError(what)
         settings["tolerance"] = tolerance
     from detente.outcomes.target import target as solved
 

@@ -34,6 +34,8 @@ __all__ = ["GRID", "Answer", "Run", "Target", "target"]
 
 #: Points of the grid unless another number is given, the fewest and the most.
 GRID, FEWEST, MOST = 33, 2, 2001
+#: Below this share of world income a flow is rounding of the solves; a share or change, below.
+_NO_FLOW, _NO_CHANGE = 1e-14, 1e-9
 #: All levers together, at a common intensity.
 TOGETHER = "together"
 
@@ -305,7 +307,9 @@ def _run(
     def value(x: float) -> float:
         return goal.value(model.solve(plan.build(x)))
 
-    found = scan(value, wanted, plan.low, plan.high, grid, progress)
+    income = float(model.world.value_added.sum())
+    floor = _NO_FLOW * income if goal.is_flow else _NO_CHANGE
+    found = scan(value, wanted, plan.low, plan.high, grid, progress, floor)
     at = _effort(goal, found, wanted)
     why: Proof | None = None
     if at:

@@ -279,12 +279,18 @@ def _money(
     unit = word[0] if word else ""
     if unit not in _UNITS:
         near = nearest(unit, _UNITS) if unit else None
-        missing = "the unit is missing: million, billion or %."
+        units = "million, billion" if quantity in _FLOWS else "%"
+        missing = f"the unit is missing: {units}."
         what = f"'{unit}' is no unit: million, billion or %." if unit else missing
+        if not unit:
+            near = _with_unit(quantity, number)
         fail(text, after if unit else at, what, near or _example(quantity))
     if quantity not in _FLOWS:
         what = f"{quantity} is not measured in money, but in %."
         fail(text, at, what, _example(quantity))
+    if number < 0:
+        what = f"{quantity} is an amount and never below zero; a change from today is in %."
+        fail(text, at, what, f"{-number:g} {unit} USD")
     end = after + len(unit)
     if not usd:
         end = _skip(text, end)
@@ -293,6 +299,15 @@ def _money(
             fail(text, end, "amounts are in USD.", f"{text[at:after]}{unit} USD")
         end += 3
     return "level", number * _UNITS[unit], end
+
+
+def _with_unit(quantity: str, number: float) -> str:
+    """The number as it was written, with the unit that the quantity most often has."""
+    if quantity in _FLOWS:
+        return f"{abs(number):.12g} billion USD"
+    if quantity == "share":  # one below 1 is meant as a part of the whole
+        return f"{100 * abs(number) if abs(number) < 1 else abs(number):.12g}%"
+    return f"{number:.12g}%"
 
 
 def _example(quantity: str) -> str:

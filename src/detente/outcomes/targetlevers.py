@@ -33,6 +33,8 @@ TRADE_COST = 0.30
 _NO_SAVING = 1e-9
 _NOTHING = 1e-12
 _NAMED = re.compile(r"^\s*(\w+)\s*(?:\(\s*(\w+)\s*\))?\s*$")
+_LOOSE = re.compile(r"^\s*(\w+)(?:\s*\(\s*\w+\s*\))?\s*(?:[=:]\s*)?(.*)$")
+_BOUND = re.compile(r"(?:\d+\.?\d*|\.\d+)%?")
 _RANGE = re.compile(r"^\s*(\w+)\s*=\s*([^.\s]\S*?|\.\d+)\s*\.\.\s*(\S+)\s*$")
 
 Fields = dict[str, Any]
@@ -164,7 +166,8 @@ def _range(text: str, found: Mapping[str, Lever]) -> tuple[str, float, float]:
     """One ``--range``: whose, and both ends."""
     match = _RANGE.match(text)
     if match is None:
-        raise InputError(f"--range: '{text}' is no range.", nearest="corridor=0..1")
+        what = f"--range: '{text}' is no range: write LEVER=LOW..HIGH."
+        raise InputError(what, nearest=_meant(text, found))
     word, ends = match[1], (match[2], match[3])
     key = ALIASES.get(word, word)
     named = [name for name in found if name == key or name.startswith(f"{key}(")]
@@ -173,7 +176,7 @@ def _range(text: str, found: Mapping[str, Lever]) -> tuple[str, float, float]:
             f"--range: '{word}' is not among the levers of --using.",
             nearest=nearest(word, found),
         )
-    low, high = (_end(text, end) for end in ends)
+    low, high = (_end(text, end, found) for end in ends)
     kind = KINDS[key]
     if high < low:
         what = f"--range: {text} is reversed: {high:g} lies below {low:g}."
@@ -185,14 +188,27 @@ def _range(text: str, found: Mapping[str, Lever]) -> tuple[str, float, float]:
     return named[0], low, high
 
 
-def _end(text: str, end: str) -> float:
+def _meant(text: str, found: Mapping[str, Lever]) -> str:
+    """A range of the lever that a text names, else of the first, with its two ends if any."""
+    match = _LOOSE.match(text)
+    word = match[1] if match else ""
+    key = ALIASES.get(word, word)
+    if not any(name.split("(")[0] == key for name in found):
+        word = key = next(iter(found)).split("(")[0]
+    ends = _BOUND.findall(match[2]) if match else []
+    low, high = ends if len(ends) == 2 else (f"{KINDS[key].low:g}", f"{KINDS[key].high:g}")
+    return f"{word}={low}..{high}"
+
+
+def _end(text: str, end: str, found: Mapping[str, Lever]) -> float:
     scale = 0.01 if end.endswith("%") else 1.0
     try:
         value = float(end.removesuffix("%")) * scale
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise InputError(f"--range: '{end}' in {text} is no number.", nearest="corridor=0..1")
+        what = f"--range: '{end}' in {text} is no number."
+        raise InputError(what, nearest=_meant(text, found))
     return value
 
 
@@ -361,10 +377,12 @@ def _aid(goal: Goal, world: World, whom: str | None) -> Maker:
     to = goal.countries[-1]
     payer = whom or goal.countries[0]
     if payer == to:
-        raise InputError(
-            f"--using: aid: who pays it to {to}? A goal of one country says nothing of that.",
-            nearest=f"aid({next(c for c in world.countries if c != to)})",
-        )
+        other = next(c for c in (goal.countries[0], *world.countries) if c != to)
+        what = f"who pays it to {to}? A goal of one country says nothing of that."
+        if whom is not None:
+            what = f"aid({whom}) is paid by {whom}, and to {to}, which the goal names last: "
+            what += "name who pays it."
+        raise InputError(f"--using: aid: {what}", nearest=f"aid({other})")
 
     def build(x: float) -> list[Fields]:
         amount = f"{1000.0 * x!r} million USD"

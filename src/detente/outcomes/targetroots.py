@@ -65,6 +65,8 @@ class Scan:
         Where the value is closest to the level, of all that was evaluated, and the value.
     reached : tuple of float
         Lowest and highest of these; NaN where there is none.
+    floor : float
+        Differences up to this are the solver's rounding, and no movement.
     """
 
     x: Array
@@ -73,6 +75,7 @@ class Scan:
     unsolved: tuple[tuple[float, str], ...]
     closest: tuple[float, float]
     reached: tuple[float, float]
+    floor: float = 0.0
 
     @property
     def movement(self) -> str:
@@ -80,7 +83,8 @@ class Scan:
         known = self.value[np.isfinite(self.value)]
         if known.size < 2:
             return "still"
-        step, size = np.diff(known), STILL * float(np.abs(known).max())
+        size = max(STILL * float(np.abs(known).max()), self.floor)
+        step = np.diff(known)
         up, down = bool((step > size).any()), bool((step < -size).any())
         return {(True, False): "rose", (False, True): "fell", (False, False): "still"}.get(
             (up, down), "both"
@@ -112,6 +116,7 @@ def scan(
     high: float,
     points: int = 33,
     progress: Callable[[int], None] | None = None,
+    floor: float = 0.0,
 ) -> Scan:
     """Evaluate on an even grid and find every crossing that it shows.
 
@@ -126,6 +131,8 @@ def scan(
         Of the grid, ends included.
     progress : callable, optional
         Told how many grid points are done.
+    floor : float
+        As in `Scan`.
     """
     g = _Function(f, level)
     x = np.linspace(low, high, points) if high > low else np.array([low])
@@ -149,6 +156,7 @@ def scan(
         tuple(sorted(g.why.items())),
         (best, g.known.get(best, math.nan)),
         (min(values), max(values)),
+        floor,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from detente._version import __version__
 from detente.outcomes.packages import Package
@@ -39,14 +39,34 @@ def _whom(found: Package) -> str:
     return country(found.found)
 
 
-def sections(found: Package, every: bool = False) -> list[Section]:
-    """What is printed: each part and all, pairs, sets of three and more, every country."""
-    parts = [_alone(found), _pairs(found)]
+def sections(found: Package, every: bool = False, idle: Sequence[str] = ()) -> list[Section]:
+    """What is printed: each part and all, pairs, sets of three and more, every country.
+
+    Parts that are `idle`, with no measure in force on the day, are said to be; where all are,
+    there is nothing more to say.
+    """
+    if idle and len(idle) == len(found.names):
+        return [_nothing(found)]
+    parts = [_alone(found, idle), _pairs(found)]
     if len(found.names) > 2:
         parts.append(_dividends(found))
     if every:
         parts.append(_countries(found))
     return parts
+
+
+def _on(found: Package) -> str:
+    at = found.found.notes.get("at")
+    return f" on {at}" if at else ""
+
+
+def _nothing(found: Package) -> Section:
+    """No part is in force: zeros would look like parts that are independent."""
+    text = (
+        f"No part is in force{_on(found)}: none of them does anything, and nothing can be said "
+        "of what they are worth together. Another day: --at DATE."
+    )
+    return Section("package", "Alone and together", (text,), (), tuple(_outside(found)))
 
 
 def _in_units(found: Package) -> list[Package]:
@@ -58,7 +78,7 @@ def _headers(found: Package) -> tuple[str, ...]:
     return tuple(_HEADER.get(unit, _MONEY) for unit in found.units)
 
 
-def _alone(found: Package) -> Section:
+def _alone(found: Package, idle: Sequence[str] = ()) -> Section:
     """Each part alone, their sum, and all together, in every unit."""
     columns = []
     for one in _in_units(found):
@@ -81,6 +101,10 @@ def _alone(found: Package) -> Section:
     )
     start = float(found.sets()["worth"].iloc[0])
     notes = [_meaning(found), *_outside(found)]
+    if idle:
+        notes.insert(
+            0, f"Not in force{_on(found)}, and so without effect: {listed(list(idle))}."
+        )
     if start:
         notes.insert(0, f"Without any part: {_level(found, start)}.")
     return Section("package", "Alone and together", (head,), (table,), tuple(notes))

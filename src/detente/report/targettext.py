@@ -93,7 +93,15 @@ def _overview(found: Target) -> Section:
     )
 
 
+def _moves_nothing(run: Run) -> bool:
+    """Whether the outcome is the same at all points of the grid, two or more."""
+    known = sum(map(math.isfinite, run.scan.value.tolist()))
+    return known > 1 and run.scan.movement == "still"
+
+
 def _short(run: Run) -> str:
+    if run.proof is None and _moves_nothing(run):
+        return "moves nothing"
     return {"bounded": "impossible", "monotone": "impossible"}.get(run.verdict, "not found")
 
 
@@ -136,6 +144,12 @@ def _none(found: Target, run: Run) -> str:
     low, high = run.scan.reached
     if not math.isfinite(low):
         return "not found on this grid: none of its points has an equilibrium."
+    if _moves_nothing(run):
+        which = " that have an equilibrium" if run.scan.unsolved else ""
+        return (
+            f"The lever moves nothing: {_name(found)} is {amount(found, value)} at all of "
+            f"{plural(len(run.scan.x), 'point')} from {run.low:.4g} to {run.high:.4g}{which}."
+        )
     jumps = [c for c in run.scan.crossings if c.how == "jumps"]
     leap = f" It jumps across the goal at {jumps[0].x:.6g}." if jumps else ""
     return (
@@ -154,7 +168,8 @@ def _notes(found: Target, run: Run) -> list[str]:
         more = f" and {len(unsolved) - _FEW} more" if len(unsolved) > _FEW else ""
         notes.append(f"Without an equilibrium: {few}{more}. {unsolved[0][1]}")
     first = float(run.scan.value[0])
-    if abs(first - found.without) > 1e-6 * max(abs(first), abs(found.without)):
+    least = max(1e-6 * max(abs(first), abs(found.without)), run.scan.floor)
+    if abs(first - found.without) > least:
         notes.append(
             f"At {run.low:.4g} the lever already makes it {amount(found, first)}; without it: "
             f"{amount(found, found.without)}."
