@@ -53,8 +53,8 @@ def notes(name: str, told: Array, closes: list[str], law: str, variety: str) -> 
     if there > 0:
         found.append(
             f"{figure(there)} of the {figure(trade)} million USD of {name} are trade that its "
-            "links have without it (observed, or returned by relief) and that is its own: not added "
-            "again"
+            "links have without it (observed, or returned by relief) and that is its own: not "
+            "added again"
         )
     if law:
         found.append(f"law on {name}: {' '.join(law.split())}")
