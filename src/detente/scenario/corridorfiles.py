@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from detente.assembly.yamlfile import Lines, parse_yaml, text_of
-from detente.corridors.catalogue import SUFFIXES
+from detente.corridors.pipelinecase import SUFFIXES
 from detente.errors import InputError
 
 #: Folder, beside a scenario that was written, of the projects' files that it names.

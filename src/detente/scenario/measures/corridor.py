@@ -6,21 +6,15 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field, WithJsonSchema
 
-from detente.corridors.catalogue import (
-    SUFFIXES,
-    load_network,
-    load_project,
-    project_names,
-)
-from detente.corridors.cost import CostChange, cost_change
-from detente.corridors.network import Network
-from detente.corridors.project import Project
+from detente.corridors.pipelinecase import SUFFIXES
 from detente.errors import InputError
 from detente.regimes.kept import Kept
 from detente.scenario.compose import State
@@ -35,6 +29,10 @@ from detente.world.core import Array
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from detente.corridors.cost import CostChange
+    from detente.corridors.network import Network
+    from detente.corridors.project import Project
 
 _PAD = "corridors"
 _FINANCE = {**Finance.model_json_schema(), "description": "Who pays for building it."}
@@ -56,6 +54,11 @@ class _Saving:
 
 #: Savings found last, by what they hang on: sets of a package ask for the same ones again.
 _KEPT: Kept[_Saving] = Kept(512)
+
+
+def _engine() -> ModuleType:
+    """The catalogue of networks; a scenario without a corridor starts without it."""
+    return import_module("detente.corridors.catalogue")
 
 
 @dataclass
@@ -186,7 +189,9 @@ class Corridor(Measure):
         found: _Together | None = state.pad.get(_PAD)
         if found is None:
             try:
-                network = load_network(None if self.network is None else self._folder())
+                network = _engine().load_network(
+                    None if self.network is None else self._folder()
+                )
             except InputError as error:
                 self.fail("network", str(error))
             found = state.pad[_PAD] = _Together(self.network, network, network)
@@ -205,18 +210,20 @@ class Corridor(Measure):
     def _project(self, name: str, network: Network) -> Project:
         beside = None if self.source.file is None else Path(self.source.file).parent
         try:
-            if network is load_network() and not name.endswith(SUFFIXES):
+            if network is _engine().load_network() and not name.endswith(SUFFIXES):
                 return _embedded(name)
-            return load_project(name, network, beside)
+            own: Project = _engine().load_project(name, network, beside)
         except InputError as error:
             where = f"{error.place}: " if error.place else ""
             self.fail("use", f"{where}{error.what}", error.nearest)
+        return own
 
 
 @lru_cache(maxsize=64)
 def _embedded(name: str) -> Project:
     """A project that comes with detente, on its network: read and checked once."""
-    return load_project(name, load_network())
+    found: Project = _engine().load_project(name, _engine().load_network())
+    return found
 
 
 _BUILT: Kept[Network] = Kept(64)
@@ -237,7 +244,7 @@ def _with(network: Network, project: Project, speed: float | None) -> Network:
 
 
 def _known(name: str) -> Project | None:
-    return _embedded(name) if name in project_names() else None
+    return _embedded(name) if name in _engine().project_names() else None
 
 
 def _saving(state: State, together: _Together) -> _Saving:
@@ -255,6 +262,8 @@ def _saving(state: State, together: _Together) -> _Saving:
     kept = _KEPT.get(key)
     if kept is not None:
         return kept
+    from detente.corridors.cost import cost_change  # noqa: PLC0415
+
     change = cost_change(
         world, together.before, together.after, volumes, value_of_time=value_of_time
     )
