@@ -22,6 +22,7 @@ SHOCK_ARRAYS: Mapping[str, tuple[str, float, float]] = {
     "link_open": ("sin", 0.0, 1.0),
     "dormant_share": ("sin", 0.0, np.inf),
     "at_once": ("sin", 0.0, np.inf),
+    "opened": ("sin", 0.0, np.inf),
     "productivity_hat": ("si", 0.0, np.inf),
     "labour_hat": ("n", 0.0, np.inf),
     "transfer": ("n", -np.inf, np.inf),
@@ -99,6 +100,9 @@ class Shocks:
     at_once : ndarray, shape (S, N, N), optional
         What of b (link, link_open and ψ together) is there on its first day: trade that a
         pipeline, a zone or tied aid brings. Paths read it; a year by itself does not.
+    opened : ndarray, shape (S, N, N), optional
+        What of b is there because law or an opening lets it, where that is not all of
+        link_open·max(ψ − π·m, 0). Paths read it.
     productivity_hat : ndarray, shape (S, N), optional
         T̂[s, i]; a total factor productivity of 1.10 is T̂ = 1.10^θ.
     labour_hat : ndarray, shape (N,), optional
@@ -131,6 +135,7 @@ class Shocks:
     link_open: Array | None = None
     dormant_share: Array | None = None
     at_once: Array | None = None
+    opened: Array | None = None
     productivity_hat: Array | None = None
     labour_hat: Array | None = None
     transfer: Array | None = None

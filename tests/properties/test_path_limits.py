@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from detente import model
 from detente.equilibrium import solve_equilibrium
+from detente.equilibrium.opened import with_links
 from detente.errors import NoSolutionError, NotConvergedError
 from detente.paths import solve_path
-from detente.paths.adjust import adjusted, deepened, speed, with_links
+from detente.paths.adjust import adjusted, deepened, speed
 from detente.paths.clock import calendar_of, position
 from detente.scenario import Scenario
 from detente.shocks import Shocks

@@ -15,9 +15,10 @@ from scipy.integrate import quad
 from clikorea import korea_like
 from detente import load_scenario, load_world, model, solve
 from detente.cli.render import console, print_section
+from detente.equilibrium.opened import with_links
 from detente.errors import InputError, NoSolutionError, NotConvergedError, ScenarioError
 from detente.paths import PathResult, solve_path
-from detente.paths.adjust import adjusted, deepened, speed, with_links
+from detente.paths.adjust import adjusted, deepened, speed
 from detente.paths.clock import calendar_of, position
 from detente.paths.text import foot, headline, sections, shown_years, title
 from detente.scenario import Scenario
@@ -136,7 +137,7 @@ def test_without_time_to_adjust_every_year_is_the_static_answer(years: float) ->
 
 
 def test_undated_relief_converges_upwards_to_the_static_answer() -> None:
-    path = solve_path(WORLD, scenario(OPEN), 60)
+    path = solve_path(WORLD, scenario(OPEN, adjustment_years=8), 60)
     static = solve(WORLD, scenario(OPEN))
     gain = path.values["welfare_hat"][:, PRK] - 1.0
     assert (np.diff(gain[:40]) > 0).all()
@@ -255,7 +256,7 @@ def test_capital_follows_its_yearly_law() -> None:
 
 
 def test_at_rest_capital_is_real_income_everywhere() -> None:
-    path = solve_path(WORLD, scenario(OPEN, capital="all"), 1)
+    path = solve_path(WORLD, scenario(OPEN, capital="all", openness_path="immediate"), 1)
     rest = path.stages[0]
     np.testing.assert_allclose(rest.capital, rest.equilibrium.welfare_hat, rtol=1e-8)
     without = solve(WORLD, scenario(OPEN))
@@ -300,7 +301,8 @@ def test_the_books_of_every_year_balance() -> None:
 def relief() -> Scenario:
     days = {"unsc-dprk": "2020-01-01", "japan-dprk": "2020-07-01", "us-dprk": "2021-01-01"}
     lifted = [{"lift": {"regime": name, "on": day}} for name, day in days.items()]
-    return Scenario.from_dict({"scenario": "Korea opens", "measures": lifted})
+    whole = {"scenario": "Korea opens", "measures": lifted, "openness_path": "immediate"}
+    return Scenario.from_dict(whole)
 
 
 def test_phases_are_the_static_states_between_dates() -> None:

@@ -33,6 +33,19 @@ Elasticities = Annotated[
     bool, typer.Option("--elasticities/--no-elasticities", help="Draw these too.")
 ]
 Rule = Annotated[str, typer.Option(metavar="RULE", help="As in detente run.")]
+OpennessPath = Annotated[
+    str,
+    typer.Option(
+        metavar="PATH",
+        help="How far and how fast what opens is there: immediate (all of it at once: ranks "
+        "are of potential, at which nobody asks when), base-rate (as openings in history, "
+        'drawn for each partner), warm, cold, or "{level: 60%, half_life: 4}".',
+    ),
+]
+After = Annotated[
+    float | None,
+    typer.Option(metavar="YEARS", help="Years after opening, with such a path: 0 to 100 (15)."),
+]
 Geodist = Annotated[
     Path | None,
     typer.Option(
@@ -59,6 +72,8 @@ def partners(
     seed: Seed = 1,
     elasticities: Elasticities = True,
     deficit_rule: Rule = "fixed",
+    openness_path: OpennessPath = "immediate",
+    after: After = None,
     geodist: Geodist = None,
     table: TableName = None,
     form: Shape = Format.table,
@@ -67,7 +82,8 @@ def partners(
     """Rank a country's partners: observed, by gravity, and once it opens.
 
     Relief lifts bans; reform lifts them and opens every link to a normal border. With the
-    chance of each rank over what gravity and the elasticities leave open.
+    chance of each rank over what gravity and the elasticities leave open; with
+    --openness-path base-rate, over how openings in history went, and so many years --after.
 
     Example: detente partners PRK --lift all --top KOR,CHN,RUS
     """
@@ -91,6 +107,7 @@ def partners(
         "seed": seed,
         "elasticities": elasticities,
         "deficit_rule": _rule(deficit_rule),
+        **_timing(openness_path, after),
     }
     found, named = _race(asked, settings)
     _answer(found, named, table, form, out, geodist)
@@ -155,6 +172,17 @@ def _rule(text: str) -> Any:
     from detente.scenario import Scenario
 
     return assume(Scenario("partners"), "deficit_rule", text).assumptions.deficit_rule
+
+
+def _timing(path: str, after: float | None) -> dict[str, Any]:
+    """The openness path as a scenario holds it, and the years; mistakes name their option."""
+    from detente.cli.asked import assume
+    from detente.cli.path import pace_asked
+    from detente.partners.pace import timing
+    from detente.scenario import Scenario
+
+    known = assume(Scenario("partners"), "openness_path", pace_asked(path)).assumptions
+    return {"openness_path": timing(known.openness_path, after).path, "after": after}
 
 
 def _lifted(world: World, text: str) -> tuple[str, ...]:

@@ -36,6 +36,19 @@ Adjustment = Annotated[
     float | None,
     typer.Option(metavar="X", help="Years until 95 % of what relief opens is there (8)."),
 ]
+Pace = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH",
+        help="How what opens comes: base-rate, immediate, warm, cold, or "
+        '"{level: 60%, half_life: 4}" (base-rate).',
+    ),
+]
+Draws = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Draws of the fan of openings; 0 is none (100)."),
+]
+Seed = Annotated[int, typer.Option(metavar="N", help="Of the draws.")]
 Discount = Annotated[
     str | None, typer.Option(metavar="RATE", help="A year, for the totals (3%).")
 ]
@@ -43,6 +56,8 @@ Capital = Annotated[
     str | None,
     typer.Option(metavar="CODE,…|all|none", help="Whose capital follows income (none)."),
 ]
+#: More draws than this are a slip of the pen.
+_MOST_DRAWS = 10_000
 Out = Annotated[
     Path | None,
     typer.Option("-o", "--out", metavar="DIR", help="Write tables and the chart here."),
@@ -59,7 +74,10 @@ def path(
     world: WorldName = None,
     dprk_size: Size = "un",
     country: Country = None,
+    openness_path: Pace = None,
     adjustment_years: Adjustment = None,
+    draws: Draws = None,
+    seed: Seed = 0,
     discount_rate: Discount = None,
     capital: Capital = None,
     deficit_rule: Rule = None,
@@ -71,8 +89,8 @@ def path(
 ) -> None:
     """Solve a scenario year by year, phase by phase, with discounted totals.
 
-    Bans bind at once; what relief opens takes years. The baseline does not grow. How fast,
-    from which source: detente explain adjustment_years, and docs/time.md.
+    Bans bind at once; what relief opens comes as openings in history did (detente openings),
+    with a fan of their spread. The baseline does not grow. docs/time.md, docs/openings.md.
 
     Example: detente path scenarios/snapback.yaml --years 10 --country PRK
     """
@@ -84,6 +102,7 @@ def path(
         require_folder(out)
     assumed = {
         "years": years,
+        "openness_path": pace_asked(openness_path),
         "adjustment_years": adjustment_years,
         "discount_rate": discount_rate,
         "capital": _codes(capital),
@@ -91,7 +110,22 @@ def path(
         "psi_scale": psi_scale,
     }
     scenario, chosen = _asked(file, world, dprk_size, country, assumed)
-    _answer(_solved(chosen, scenario, tolerance), country, form, table, out)
+    _answer(_solved(chosen, scenario, tolerance, draws, seed), country, form, table, out)
+
+
+def pace_asked(text: str | None) -> Any:
+    """An openness path as a scenario holds it: a word, or numbers between braces."""
+    if text is None or "{" not in text:
+        return text
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError(
+            f"--openness-path: {text!r} cannot be read; numbers are written "
+            '"{level: 60%, half_life: 4}".'
+        ) from None
 
 
 def _codes(text: str | None) -> Any:
@@ -122,29 +156,46 @@ def _asked(
     return scenario, chosen
 
 
-def _solved(world: World, scenario: Scenario, tolerance: float | None) -> PathResult:
+def require_draws(draws: int | None) -> None:
+    """Refuse a number of draws that is none."""
+    if draws is not None and not 0 <= draws <= _MOST_DRAWS:
+        raise InputError(f"--draws: {draws} is not between 0 (no fan) and {_MOST_DRAWS:,}.")
+
+
+def _solved(
+    world: World,
+    scenario: Scenario,
+    tolerance: float | None,
+    draws: int | None = None,
+    seed: int = 0,
+) -> PathResult:
     """Solve, with a bar on a terminal."""
-    from detente.paths import solve_path
+    from detente.paths import solve_path, with_fan
+    from detente.paths.draws import DRAWS
     from detente.paths.solve import DEFAULT_YEARS
     from detente.solver import DEFAULT_TOLERANCE
 
     if tolerance is not None and not 1e-13 <= tolerance <= 1e-3:
         raise InputError(f"--tolerance: {tolerance:g} is not between 1e-13 and 1e-3.")
     years = scenario.assumptions.years or DEFAULT_YEARS
+    require_draws(draws)
+    draws = DRAWS if draws is None else draws
     with progress_bar("years", years) as advance:
-        return solve_path(
+        found = solve_path(
             world, scenario, tolerance=tolerance or DEFAULT_TOLERANCE, progress=advance
         )
+    with progress_bar("draws", draws) as advance:
+        return with_fan(found, draws=draws, seed=seed, progress=advance)
 
 
-def run_path(result: Result) -> PathResult | None:
+def run_path(result: Result, draws: int | None = None, seed: int = 0) -> PathResult | None:
     """The path of what ``detente run`` has solved; None for a scenario without ``years``."""
     from detente.scenario import Scenario
 
     scenario = result.scenario
     if not isinstance(scenario, Scenario) or scenario.assumptions.years is None:
         return None
-    return _solved(result.source_world, scenario, result.certificate.tolerance)
+    return _solved(result.source_world, scenario, result.certificate.tolerance, draws, seed)
 
 
 def print_path(found: PathResult, country: str | None = None) -> None:

@@ -29,10 +29,12 @@ from detente.cli.options import (
     working,
     write_tables,
 )
+from detente.cli.path import Draws, Pace, Seed, pace_asked, require_draws, run_path
 from detente.errors import InputError
 from detente.report.documents import document, records
 
 if TYPE_CHECKING:
+    from detente.paths import PathResult
     from detente.result import Result
 
 
@@ -59,6 +61,9 @@ def run(
     deficit_rule: Rule = None,
     psi_scale: Scale = None,
     years: Years = None,
+    openness_path: Pace = None,
+    draws: Draws = None,
+    seed: Seed = 0,
     tolerance: Tolerance = None,
     out: Out = None,
     form: Shape = Format.table,
@@ -73,6 +78,7 @@ def run(
     """
     if form is Format.parquet and out is None:
         raise InputError("--format parquet writes files: say where with -o DIR.")
+    require_draws(draws)
     if out is not None:
         from detente.report.folder import require_folder
 
@@ -85,9 +91,14 @@ def run(
             at=at,
             country=country,
             tolerance=tolerance,
-            assumed={"deficit_rule": deficit_rule, "psi_scale": psi_scale, "years": years},
+            assumed={
+                "deficit_rule": deficit_rule,
+                "psi_scale": psi_scale,
+                "years": years,
+                "openness_path": pace_asked(openness_path),
+            },
         )
-    _answer(result, country, form, table, out)
+    _answer(result, run_path(result, draws, seed), country, form, table, out)
 
 
 def _solve(
@@ -127,13 +138,16 @@ def _solve(
 
 
 def _answer(
-    result: Result, country: str | None, form: Format, table: str | None, out: Path | None
+    result: Result,
+    path: PathResult | None,
+    country: str | None,
+    form: Format,
+    table: str | None,
+    out: Path | None,
 ) -> None:
     """Print, and write where a folder is given."""
-    from detente.cli.path import run_path
     from detente.paths.text import sections as path_sections
 
-    path = run_path(result)
     extra = {} if path is None else dict(path.tables(country))
     if form in (Format.csv, Format.parquet):
         tables = result.tables(country) | extra
@@ -152,12 +166,13 @@ def _answer(
         view = replace(view, more=tuple(path_sections(path, country)))
     shown = None if table is None else one_table({**view.tables, **extra}, table)
     if out is not None:
-        from detente.paths.folder import path_files
+        from detente.paths.folder import fan_options, path_files
         from detente.report.folder import write_run
 
         earlier = out.is_dir() and any(out.iterdir())
         more = {} if path is None else path_files(path, country)
-        write_run(out, view, {**result.files, **more})
+        options = [] if path is None else fan_options(path)
+        write_run(out, view, {**result.files, **more}, options)
         if earlier:
             typer.echo(f"note: an earlier run in {out} was replaced.", err=True)
     if form is Format.json:

@@ -59,10 +59,14 @@ def chart(race: Race, most: int = 10) -> str:
         body.append(write(_LEFT - 12, y + 4, name, anchor="end"))
         body += _marks(row, y, top)
     body += _legend(keys)
-    title = f"Partners of {country(race)}: observed, by gravity, once it opens"
+    pace = race.settings.timing
+    when = "once it opens" if pace.at_once else f"{pace.when} of opening"
+    when = "on its first open day" if pace.after == 0 else when
+    title = f"Partners of {country(race)}: observed, by gravity, {when}"
     unit = "Exports plus imports, million USD a year, log scale"
     if race.settings.draws:
-        unit += "; lines: 5–95 % of draws, pairs' own errors left out"
+        own = "paces of opening drawn" if pace.drawn else "pairs' own errors left out"
+        unit += f"; lines: 5–95 % of draws, {own}"
     source = source_line(race.provenance()["version"], race.world.name, race.world.content_hash)
     lifted = race.settings.lift
     source += f"; lifted: {listed(list(lifted))}" if lifted else "; no ban lifted"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from detente.partners.chart import chart
+from detente.partners.pace import option
 from detente.partners.race import Race
 from detente.partners.tables import as_document, tables
 from detente.report.folder import table_bytes, world_bytes, world_options, write_files
@@ -59,6 +60,9 @@ def again(race: Race, own: bool, top: Sequence[str], geodist: Path | None) -> st
     words += ["--draws", str(given.draws), "--seed", str(given.seed)]
     words += ["--deficit-rule", _rule(given.deficit_rule)]
     words += [] if given.elasticities else ["--no-elasticities"]
+    pace = given.timing
+    if not pace.at_once:
+        words += ["--openness-path", option(pace.path), "--after", f"{pace.after!r}"]
     words += ["--top", ",".join(top)] if top else []
     words += ["--geodist", geodist.name] if geodist else []
     return shlex.join(words)

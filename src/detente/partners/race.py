@@ -12,10 +12,13 @@ import pandas as pd
 from detente._version import __version__
 from detente.dormant import AS_BEFORE, NORMAL, DormantShares, recorded
 from detente.dormant.kinds import NEVER, bans_in_force
-from detente.equilibrium import Equilibrium, solve_equilibrium
+from detente.equilibrium import Equilibrium, HasShocks, solve_equilibrium
 from detente.errors import InputError, NoSolutionError, NotConvergedError, nearest
+from detente.openings import likely
+from detente.openings.record import load_record
 from detente.partners import ranks
 from detente.partners.draws import ERRORS, Draw, draw
+from detente.partners.pace import AT_ONCE, FROM_RECORD, Timing, timing
 from detente.partners.units import Units, units
 from detente.scenario import Scenario
 from detente.world.core import Array, World
@@ -44,9 +47,14 @@ class Settings:
         Draw the trade elasticities too, where the world says how sure they are.
     pair_error : float, optional
         Standard deviation of the log error that gravity makes for a single pair; by default
-        that of the estimates.
+        that of the estimates. None is drawn with the base rate, whose levels hold it.
     deficit_rule : str or mapping
     blocs : mapping, optional
+    openness_path : str or mapping
+        How far and how fast what opens is there, as in a scenario; by default all of it, at
+        once.
+    after : float, optional
+        Years after opening, with another path; by default 15.
     """
 
     lift: tuple[str, ...]
@@ -56,6 +64,13 @@ class Settings:
     pair_error: float | None = None
     deficit_rule: Any = "fixed"
     blocs: Mapping[str, Sequence[str]] | None = None
+    openness_path: Any = AT_ONCE
+    after: float | None = None
+
+    @property
+    def timing(self) -> Timing:
+        """The path and the years, checked."""
+        return timing(self.openness_path, self.after)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +96,7 @@ class Race:
         Trade by state and draw, million USD; the draws that were solved. ``gravity`` is its
         potential, with no equilibrium.
     noisy_totals : mapping of str to ndarray, shape (M, U)
-        The same with each pair's own error.
+        The same with each pair's own error; the same draws where none is drawn.
     failed : mapping of str to int
         Draws without an answer, by state; they are left out.
     """
@@ -144,8 +159,15 @@ class Race:
         return ranks.probability_of_top(totals[state], self.units, codes)
 
     def provenance(self) -> dict[str, Any]:
-        """World, version, settings: what makes this answer again."""
+        """World, version, settings: what makes this answer again.
+
+        An ``openness_path`` is named where it is not ``immediate``, with its years, and with
+        the hashes of the record of openings and of the curve's draws where it is read off
+        them.
+        """
         given = self.settings
+        paced = {"openness_path": given.openness_path, "after": given.timing.after}
+        from_record = given.openness_path in FROM_RECORD
         return {
             "kind": "partners",
             "country": self.country,
@@ -158,13 +180,23 @@ class Race:
                 "elasticities": given.elasticities,
                 "pair_error": given.pair_error,
                 "deficit_rule": given.deficit_rule,
+                **({} if given.timing.at_once else paced),
             },
+            **({"openings": _record()} if from_record else {}),
             "still_in_force": list(self.still_in_force),
             "dormant": {k: v for k, v in self.shares.record.items() if k != "history"},
             "failed_draws": dict(self.failed),
             "welfare": dict(self.welfare),
             "never_seen": dict(self.never_seen),
         }
+
+
+def _record() -> dict[str, str]:
+    """Hashes of the record of openings, and of the draws of its curve."""
+    return {
+        "record": load_record().content_hash,
+        "curve": likely.facts()["draws_sha256"],
+    }
 
 
 def race(
@@ -208,13 +240,8 @@ def race(
         The central answer has no equilibrium. A draw without one is counted instead.
     """
     shares = shares or recorded(world, country)
-    settings = replace(
-        settings,
-        pair_error=(
-            shares.estimates.pair_error if settings.pair_error is None else settings.pair_error
-        ),
-        elasticities=settings.elasticities and bool(world.meta.get(ERRORS)),
-    )
+    settings = _settled(settings, world, shares)
+    pace = settings.timing
     partners = units(world, country, settings.blocs)
     states = [s for s, anchor in _ANCHOR.items() if anchor in shares.anchors]
     scenarios = {state: scenario(world, country, settings, state) for state in states}
@@ -222,7 +249,10 @@ def race(
     ready = world.with_(
         dormant={name: anchor.dormant_share(c) for name, anchor in shares.anchors.items()}
     )
-    central = {s: solve_equilibrium(ready, asked) for s, asked in scenarios.items()}
+    central = {
+        s: solve_equilibrium(ready, pace.part(asked, pace.middle()))
+        for s, asked in scenarios.items()
+    }
     totals, noisy, failed = _draws(shares, partners, scenarios, settings, progress)
     baseline = central[REFORM].world
     return Race(
@@ -237,6 +267,24 @@ def race(
         totals=totals,
         noisy_totals=noisy,
         failed=failed,
+    )
+
+
+def _settled(settings: Settings, world: World, shares: DormantShares) -> Settings:
+    """What was left to defaults, filled in."""
+    pace, error = settings.timing, settings.pair_error
+    if pace.drawn and error:
+        raise InputError(
+            f"pair_error {error:g}: with the base rate each partner's level is drawn, which "
+            "holds what gravity misses of a pair; leave it out."
+        )
+    if error is None:
+        error = 0.0 if pace.drawn else shares.estimates.pair_error
+    return replace(
+        settings,
+        pair_error=error,
+        elasticities=settings.elasticities and bool(world.meta.get(ERRORS)),
+        openness_path=pace.path,
     )
 
 
@@ -293,16 +341,22 @@ def _draws(
     slim = {k: v for k, v in shares.world.meta.items() if k in _NEEDED}
     bare = shares.world.with_(meta=slim, dormant={})
     c = bare.country_index(shares.country)
+    pace = settings.timing
     streams = np.random.SeedSequence(settings.seed).spawn(settings.draws)
     for done, stream in enumerate(streams, start=1):
-        drawn = _drawn(shares, np.random.default_rng(stream), settings)
+        rng = np.random.default_rng(stream)
+        drawn = _drawn(shares, rng, settings)
         if drawn is not None:
             plain[GRAVITY].append(partners.members @ drawn.potential)
             noisy[GRAVITY].append(partners.members @ drawn.potential_noisy)
-            for state, asked in scenarios.items():
-                for found, psi in ((plain, drawn.dormant), (noisy, drawn.dormant_noisy)):
-                    total = _solved(bare, c, partners, asked, drawn.theta, psi)
-                    found[state] += [] if total is None else [total]
+            share = pace.draw(rng, bare.n_countries, c)  # last: other draws stay what they are
+            for state, whole in scenarios.items():
+                asked = pace.part(whole, share)
+                total = _solved(bare, c, partners, asked, drawn.theta, drawn.dormant)
+                plain[state] += [] if total is None else [total]
+                if settings.pair_error:
+                    total = _solved(bare, c, partners, asked, drawn.theta, drawn.dormant_noisy)
+                noisy[state] += [] if total is None else [total]
         progress(done)
     failed = {s: settings.draws - min(len(plain[s]), len(noisy[s])) for s in states}
     return _stacked(plain, partners), _stacked(noisy, partners), failed
@@ -329,7 +383,7 @@ def _solved(
     bare: World,
     country: int,
     partners: Units,
-    asked: Scenario,
+    asked: HasShocks,
     theta: Array,
     psi: Mapping[str, Array],
 ) -> Array | None:

@@ -18,9 +18,9 @@ def tables(race: Race) -> dict[str, pd.DataFrame]:
     -------
     dict of str to DataFrame
         ``partners``; ``ranks`` (state, partner, rank, probability, and
-        ``probability_pair_error`` where each pair's own error is drawn too); ``links``, every
-        link with its kind and what each anchor says of it; and, with a history, ``borders``,
-        the anchors' ratio by sector.
+        ``probability_pair_error`` where each pair's own error is drawn too: the same numbers
+        with the base rate, whose levels hold it); ``links``, every link with its kind and what
+        each anchor says of it; and, with a history, ``borders``, the anchors' ratio by sector.
     """
     parts = []
     for state in race.ranked if race.settings.draws else ():

@@ -9,6 +9,7 @@ import pandas as pd
 from detente.partners.race import GRAVITY, REFORM, RELIEF, Race
 from detente.report.numbers import capital, in_prose, in_table, listed, million, share, usd
 from detente.report.sections import Section, Table
+from detente.scenario.opennesspath import BASE_RATE
 
 _MOST = 12
 #: Partners that come among the first three less often than this, summed over what is shown.
@@ -38,7 +39,7 @@ def sections(race: Race, top: Sequence[str] = ()) -> list[Section]:
         found.append(
             Section(
                 "ranks",
-                "Chance of a rank, %; in brackets with each pair's own error",
+                _chances(race),
                 paragraphs=tuple(_claim(race, top)) if top else (),
                 tables=(ranks_table(race, top),),
                 notes=_drawn(race),
@@ -47,13 +48,22 @@ def sections(race: Race, top: Sequence[str] = ()) -> list[Section]:
     return found
 
 
+def _chances(race: Race) -> str:
+    pace = race.settings.timing
+    when = "" if pace.at_once else f" {pace.when}"
+    own = "" if pace.drawn else "; in brackets with each pair's own error"
+    return f"Chance of a rank{when}, %{own}"
+
+
 def title(race: Race) -> str:
     """One line that says what was done."""
     lifted = race.settings.lift
     what = f"lifting {listed(list(lifted))}" if lifted else "lifting no ban"
     rule = race.settings.deficit_rule
     told = "" if rule == "fixed" else f"; deficits: {rule}"
-    return capital(f"{country(race)} opens: {what}{told}")
+    pace = race.settings.timing
+    when = "" if pace.at_once else f"; {pace.when}"
+    return capital(f"{country(race)} opens: {what}{told}{when}")
 
 
 def country(race: Race) -> str:
@@ -107,22 +117,33 @@ def _ranked(value: float, rank: float | None) -> str:
 def ranks_table(race: Race, top: Sequence[str] = ()) -> Table:
     """Chances of the first three ranks, of the partners that ever come near."""
     shown = race.states if RELIEF in race.states else race.ranked
-    plain = {s: race.rank_probability(s) for s in shown}
-    noisy = {s: race.rank_probability(s, pair_error=True) for s in shown}
-    every = [p.iloc[:, :3].sum(axis=1) for p in (*plain.values(), *noisy.values())]
+    sets = [
+        {s: race.rank_probability(s, pair_error=own) for s in shown} for own in _errors(race)
+    ]
+    every = [p.iloc[:, :3].sum(axis=1) for found in sets for p in found.values()]
     chance = pd.concat(every, axis=1).sum(axis=1)
     codes = [c for c in race.table.index if chance[c] >= _RARE or c in top]
     rows = []
     for code in codes:
         cells = [
-            f"{_percent(plain[s].loc[code, r])} ({_percent(noisy[s].loc[code, r])})"
+            _bracketed([found[s].loc[code, r] for found in sets])
             for s in shown
-            for r in plain[s].columns[:3]
+            for r in sets[0][s].columns[:3]
         ]
         rows.append((in_table(str(race.table.loc[code, "name"]), 19), *cells))
     ordinals = ("1st", "2nd", "3rd")[: len(race.units.codes)]
     headers = [f"{capital(s)} {o}" if o == "1st" else o for s in shown for o in ordinals]
     return Table(("Partner", *headers), "l" + "r" * len(headers), tuple(rows))
+
+
+def _errors(race: Race) -> tuple[bool, ...]:
+    """Whether pairs' own errors are drawn: without and with, or once where paces hold them."""
+    return (False,) if race.settings.timing.drawn else (False, True)
+
+
+def _bracketed(chances: Sequence[float], unit: str = "") -> str:
+    first, *others = (f"{_percent(p)}{unit}" for p in chances)
+    return " ".join([first, *(f"({p})" for p in others)])
 
 
 def borders(race: Race) -> Section:
@@ -179,16 +200,43 @@ def _percent(probability: float) -> str:
 def _claim(race: Race, top: Sequence[str]) -> list[str]:
     """The chance that the partners named are the largest ones."""
     names = [in_prose(str(race.table.loc[c, "name"])) for c in top]
-    parts = []
+    pace, parts = race.settings.timing, []
+    words = {s: f"{'after' if pace.at_once else 'with'} {s}" for s in race.states}
+    words[GRAVITY] = "by gravity"
+    the = "The" if pace.at_once else f"{capital(pace.when)} the"
     for state in race.ranked:
-        chances = [race.probability_of_top(top, state, pair_error=own) for own in (False, True)]
-        when = "by gravity" if state == GRAVITY else f"after {state}"
-        parts.append(f"{_percent(chances[0])} % ({_percent(chances[1])} %) {when}")
+        chances = [race.probability_of_top(top, state, pair_error=own) for own in _errors(race)]
+        parts.append(f"{_bracketed(chances, ' %')} {words[state]}")
     size = {1: "largest partner is", 2: "two largest partners are"}.get(
         len(top), f"{len(top)} largest partners are"
     )
     order = ", in any order" if len(top) > 1 else ""
-    return [f"The {size} {listed(names)}{order}: {', '.join(parts)}."]
+    return [f"{the} {size} {listed(names)}{order}: {', '.join(parts)}."]
+
+
+def _state(race: Race, state: str) -> str:
+    """``after relief``, or how long after it."""
+    pace = race.settings.timing
+    if pace.at_once:
+        return f"after {state}"
+    if pace.after == 0:
+        return f"on the first day of {state}"
+    return f"{pace.when.removeprefix('after ')} after {state}"
+
+
+def _paced(race: Race) -> str:
+    """What the path and the years make of the amounts."""
+    pace = race.settings.timing
+    like = {
+        BASE_RATE: "the middle of openings in history",
+        "warm": "as warm openings in history",
+        "cold": "as cold openings in history",
+    }.get(pace.path if isinstance(pace.path, str) else "", "as stated")
+    tail = " Draws spread around it, by partner." if pace.drawn else ""
+    return (
+        f"{capital(pace.when)} {share(pace.middle())} of what opens is there ({like}), for "
+        f"every partner alike; gravity's column is its potential, all of it.{tail}"
+    )
 
 
 def _about(race: Race) -> tuple[str, ...]:
@@ -206,6 +254,8 @@ def _about(race: Race) -> tuple[str, ...]:
         f"Basis: docs/dormant.md. {past if RELIEF in race.states else ''}".strip(),
         _totals(race),
     ]
+    if not race.settings.timing.at_once:
+        notes.insert(1, _paced(race))
     other = _without_links(race)
     if other > 0.01 * float(race.table["observed"].sum()):
         notes.append(
@@ -249,10 +299,13 @@ def _totals(race: Race) -> str:
     parts = [f"{observed} observed", f"{gravity} by gravity"]
     for state in race.states:
         welfare = f"{100 * race.welfare[state]:+.3g} %".replace("-", "−")
-        told = f"{usd(float(race.table[state].sum()))} after {state} (welfare {welfare}"
+        told = f"{usd(float(race.table[state].sum()))} {_state(race, state)} (welfare {welfare}"
         if len(race.totals[state]):
-            low, high = pd.Series(race.totals[state].sum(axis=1)).quantile([0.05, 0.95])
+            drawn = pd.Series(race.totals[state].sum(axis=1))
+            low, middle, high = drawn.quantile([0.05, 0.5, 0.95])
             told += f"; draws {usd(low)} to {usd(high)}"
+            # drawn paces are no spread around the middle pace: a few wide openings rule the sum
+            told += f", half above {usd(middle)}" if race.settings.timing.drawn else ""
         parts.append(f"{told})")
     return f"All trade: {', '.join(parts)}."
 
@@ -261,16 +314,29 @@ def _drawn(race: Race) -> tuple[str, ...]:
     given = race.settings
     drawn = "gravity's coefficients"
     drawn += " and trade elasticities" if given.elasticities else ""
-    notes = [
-        f"{given.draws} draws of {drawn}, seed {given.seed}. In brackets gravity also misses "
-        "each pair by a factor of its own (standard deviation of its log "
-        f"{given.pair_error:.2f}, as between countries that do trade)."
-    ]
+    notes = [f"{given.draws} draws of {drawn}, seed {given.seed}. {_pairs(race)}"]
     lost = {s: n for s, n in race.failed.items() if n}
     if lost:
         told = ", ".join(f"{n} of {s}" for s, n in lost.items())
         notes.append(f"Draws without an equilibrium, left out: {told}.")
     return tuple(notes)
+
+
+def _pairs(race: Race) -> str:
+    """How what is special to a single pair is drawn."""
+    given = race.settings
+    if given.timing.drawn:
+        return (
+            "Each partner economy's level, half-life and start are drawn as openings in "
+            "history spread (a group of countries has one draw), the same both ways; they "
+            "open for one cause, whose effect is drawn once. A level is measured against "
+            "gravity, so it holds what gravity misses of a single pair: no error of pairs is "
+            "drawn on top."
+        )
+    return (
+        "In brackets gravity also misses each pair by a factor of its own (standard deviation "
+        f"of its log {given.pair_error:.2f}, as between countries that do trade)."
+    )
 
 
 def foot(race: Race) -> str:

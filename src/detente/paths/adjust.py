@@ -15,11 +15,9 @@ constant share of real income: the law of motion of Anderson, Larch & Yotov (202
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
-from detente.shocks import Shocks
 from detente.world.core import Array
 
 #: Share of a gap that is closed after ``adjustment_years``.
@@ -31,15 +29,17 @@ def speed(adjustment_years: float) -> float:
     return math.inf if adjustment_years == 0 else -math.log(1.0 - CLOSED) / adjustment_years
 
 
-def adjusted(base: Array, target: Array, kappa: float, years: float) -> tuple[Array, Array]:
+def adjusted(
+    base: Array, target: Array, kappa: float | Array, years: float
+) -> tuple[Array, Array]:
     """Mean over a stretch of time, and end, of link weights that move towards a target.
 
     Parameters
     ----------
     base, target : ndarray, any one shape
         b as the stretch begins, and b*.
-    kappa : float
-        Speed, per year.
+    kappa : float or ndarray
+        Speed, per year; an array broadcasts to the weights.
     years : float
         Length; zero leaves only what happens at once.
 
@@ -50,11 +50,12 @@ def adjusted(base: Array, target: Array, kappa: float, years: float) -> tuple[Ar
         b* − (b* − b)·e^−κd.
     """
     gap = target - np.minimum(base, target)
-    left = kappa * years if years > 0 else 0.0
-    if left == 0.0:
+    if years == 0:
         return target - gap, target - gap
-    share = 0.0 if math.isinf(left) else -math.expm1(-left) / left
-    return target - share * gap, target - math.exp(-left) * gap
+    left = np.asarray(kappa, dtype=np.float64) * years
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(np.isinf(left), 0.0, np.where(left == 0, 1.0, -np.expm1(-left) / left))
+    return target - mean * gap, target - np.exp(-left) * gap
 
 
 def deepened(capital: Array, income_hat: Array, depreciation: float, years: float) -> Array:
@@ -65,30 +66,3 @@ def deepened(capital: Array, income_hat: Array, depreciation: float, years: floa
     """
     moved: Array = income_hat + (1.0 - depreciation) ** years * (capital - income_hat)
     return moved
-
-
-def with_links(shocks: Shocks, trade_share: Array, base: Array, labour: Array | None) -> Shocks:
-    """The day's shocks with link weights b and more labour (capital) in their place.
-
-    Parameters
-    ----------
-    shocks : Shocks
-        All that holds at once: tariffs, costs, productivity, transfers, caps, deficits.
-    trade_share, base : ndarray, shape (S, N, N)
-        π of the baseline, and b ≥ 0 that equation 2 has to give.
-    labour : ndarray, shape (N,), optional
-        Multiplies L̂.
-    """
-    below, above = base < trade_share, base > trade_share
-    share = np.where(below, trade_share, 1.0)
-    link = np.where(below, base / share, 1.0)
-    if labour is not None:
-        labour = labour if shocks.labour_hat is None else labour * shocks.labour_hat
-    opens = bool(above.any())
-    return replace(
-        shocks,
-        link=link if below.any() else None,
-        link_open=above.astype(float) if opens else None,
-        dormant_share=np.where(above, base, 0.0) if opens else None,
-        labour_hat=shocks.labour_hat if labour is None else labour,
-    )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from detente.paths.clock import position
+from detente.paths.fan import NAMES
 from detente.paths.result import PathResult
 from detente.report.numbers import in_prose, in_table, million, percent, sign
 from detente.report.svg import (
@@ -44,6 +45,20 @@ class _Line:
     label: str
 
 
+@dataclass(frozen=True)
+class _Band:
+    """Quantiles by year: half of the draws inside ``inner``, nine in ten inside ``outer``."""
+
+    middle: Sequence[float]
+    inner: tuple[Sequence[float], Sequence[float]]
+    outer: tuple[Sequence[float], Sequence[float]]
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        """All that has to be in sight."""
+        return (*self.outer[0], *self.outer[1])
+
+
 def chart(path: PathResult, country: str, partners: int = 5) -> str:
     """Two panels: change of welfare in percent, change of trade with partners in million USD.
 
@@ -63,7 +78,13 @@ def chart(path: PathResult, country: str, partners: int = 5) -> str:
     top = 22.0
     middle = top + _UPPER + _BETWEEN
     body = [write(_LEFT, top - 8, "Welfare, %", size=12, soft=True)]
-    body += _panel(path, _welfare(path, country), top, _UPPER)
+    band = _band(path, country)
+    body += _panel(path, _welfare(path, country), top, _UPPER, band)
+    if band is not None:
+        words = (
+            "dashed: middle draw of openings in history; dark: half of draws; light: 9 in 10"
+        )
+        body.append(write(_LEFT + 76, top - 8, words, size=11, soft=True))
     body.append(
         write(_LEFT, middle - 8, "Trade with partners, million USD a year", size=12, soft=True)
     )
@@ -110,14 +131,29 @@ def _partners(path: PathResult, country: str, most: int) -> list[_Line]:
     return found
 
 
+def _band(path: PathResult, country: str) -> _Band | None:
+    """The fan of welfare as consumed, percent."""
+    if path.fan is None:
+        return None
+    table = path.fan.table
+    own = table[(table["country"] == country) & (table["what"] == "welfare")]
+    q = {name: [100.0 * float(v) for v in own[name]] for name in NAMES}
+    return _Band(q["q50"], (q["q25"], q["q75"]), (q["q05"], q["q95"]))
+
+
 # -- drawing -----------------------------------------------------------------------------------
 def _panel(
     path: PathResult,
     lines: Sequence[_Line],
     top: float,
     height: float,
+    band: _Band | None = None,
 ) -> list[str]:
-    every = [v if abs(v) > _FLAT else 0.0 for line in lines for v in line.values]
+    fan = () if band is None else band.ends
+    every = [
+        v if abs(v) > _FLAT else 0.0
+        for v in (*fan, *(v for line in lines for v in line.values))
+    ]
     low, high = min(0.0, *every), max(0.0, *every)
     ticks = _ticks(low, high)
     low, high = min(low, ticks[0]), max(high, ticks[-1])
@@ -134,9 +170,28 @@ def _panel(
         found.append(write(_LEFT - 8, place(tick) + 4, text, anchor="end", size=11, soft=True))
     for turn in _turns(path):
         found.append(_rule(turn, top, turn, top + height, 'stroke-dasharray="3 3"'))
+    if band is not None:
+        found += _shaded(band, [_x(path, j + 0.5) for j in range(len(band.middle))], place)
     for line in lines:
         found += _drawn(line, [_x(path, j + 0.5) for j in range(len(line.values))], place)
     return found + _labels(lines, place, top + height)
+
+
+def _shaded(band: _Band, across: Sequence[float], place: Callable[[float], float]) -> list[str]:
+    found = []
+    for low, high in (band.outer, band.inner):
+        there = [f"{x:.1f},{place(v):.1f}" for x, v in zip(across, high, strict=True)]
+        back = [f"{x:.1f},{place(v):.1f}" for x, v in zip(across, low, strict=True)]
+        points = " ".join([*there, *reversed(back)])
+        found.append(f'<polygon points="{points}" fill="{BLUE}" fill-opacity="0.16"/>')
+    points = " ".join(
+        f"{x:.1f},{place(v):.1f}" for x, v in zip(across, band.middle, strict=True)
+    )
+    found.append(
+        f'<polyline points="{points}" fill="none" stroke="{BLUE}" stroke-width="1.5" '
+        'stroke-dasharray="5 4"/>'
+    )
+    return found
 
 
 def _drawn(line: _Line, across: Sequence[float], place: Callable[[float], float]) -> list[str]:

@@ -34,6 +34,16 @@ def path_files(path: PathResult, country: str | None = None) -> dict[str, bytes]
     return found
 
 
+def fan_options(path: PathResult) -> list[str]:
+    """Options that draw the same fan again."""
+    fan = path.fan
+    return (
+        ["--draws", "0"]
+        if fan is None
+        else ["--draws", f"{fan.draws}", "--seed", f"{fan.seed}"]
+    )
+
+
 def write_path(directory: Path, path: PathResult, country: str | None = None) -> Path:
     """Write a folder with a path's tables, chart, scenario and ``run.json``.
 
@@ -54,5 +64,5 @@ def write_path(directory: Path, path: PathResult, country: str | None = None) ->
         found[WORLD_FILE] = world_bytes(path.source_world)
     again = ["detente", "path", "scenario.yaml", *world_options(facts["world"])]
     again += ["--tolerance", str(facts["settings"]["tolerance"])]
-    again += ["--country", country or path.focus]
+    again += ["--country", country or path.focus, *fan_options(path)]
     return write_files(directory, found, {**facts, "run_again": shlex.join(again)})

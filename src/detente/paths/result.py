@@ -15,6 +15,7 @@ import pandas as pd
 from detente._version import __version__
 from detente.equilibrium import Certificate, Equilibrium
 from detente.outcomes import partners as partners_of
+from detente.paths.fan import Fan
 from detente.report.documents import document
 from detente.result import WORLD_FILE, world_reference
 from detente.scenario import Measure, Scenario
@@ -26,6 +27,7 @@ from detente.world.core import Array, World
 SETTINGS = (
     "years",
     "adjustment_years",
+    "openness_path",
     "discount_rate",
     "capital",
     "capital_share",
@@ -90,6 +92,9 @@ class PathResult:
         ``deficit`` (Y, N); ``pairs`` (Y, N, N); ``output``, ``sector_exports``,
         ``sector_imports`` (Y, S, N). Money in million USD.
     certificate : PathCertificate
+    fan : Fan, optional
+        What the spread of openings in history makes of it
+        (:func:`detente.paths.with_fan`).
     told : Told
         The scenario as a folder holds it, with its regimes' files.
     """
@@ -101,6 +106,7 @@ class PathResult:
     stages: tuple[Stage, ...]
     values: Mapping[str, Array]
     certificate: PathCertificate
+    fan: Fan | None = None
     told: Told = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -351,6 +357,8 @@ class PathResult:
                 "tolerance": self.certificate.worst.tolerance,
                 "deficit_rule": self.scenario.assumptions.rule,
                 **{key: assumed[key] for key in SETTINGS},
+                "draws": 0 if self.fan is None else self.fan.draws,
+                "seed": None if self.fan is None else self.fan.seed,
             },
             "provisional": self.provisional,
             "certificate": {
@@ -369,13 +377,17 @@ class PathResult:
     def tables(self, country: str | None = None) -> dict[str, pd.DataFrame]:
         """Every table by name, about one country (by default the most affected)."""
         focus = country or self.focus
-        return {
+        found = {
             "path_years": self.years,
             "path_phases": self.phases_of(focus).assign(country=focus),
             "path_totals": self.totals,
             "path_partners": self.partners(focus).assign(country=focus),
             "path_sectors": self.sectors(focus).assign(country=focus),
         }
+        if self.fan is not None:
+            found["path_fan"] = self.fan.table
+            found["path_fan_partners"] = self.fan.partners(focus).assign(country=focus)
+        return found
 
     def to_dict(self, country: str | None = None) -> dict[str, Any]:
         """JSON-able: provenance and every table."""

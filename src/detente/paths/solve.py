@@ -18,9 +18,11 @@ from detente.equilibrium import (
     require_arguments,
     solve_equilibrium,
 )
+from detente.equilibrium.opened import Goal, goal_of, with_links
 from detente.errors import InputError, NoSolutionError, NotConvergedError
-from detente.paths.adjust import adjusted, deepened, speed, with_links
+from detente.paths.adjust import deepened, speed
 from detente.paths.clock import Segment, Span, calendar_of
+from detente.paths.links import LinkPace, Links, at_rest
 from detente.paths.result import PathCertificate, PathResult, Stage
 from detente.scenario import Scenario
 from detente.shocks import Shocks
@@ -83,8 +85,8 @@ def solve_path(
         scenario = scenario.with_(years=years)
     elif scenario.assumptions.years is None:
         scenario = scenario.with_(years=DEFAULT_YEARS)
-    walk = _Walk(world, scenario, tolerance, max_iterations)
-    return walk.result(progress or (lambda _: None))
+    course = Course(world, scenario, tolerance, max_iterations)
+    return Walk(course).result(progress or (lambda _: None))
 
 
 @dataclass
@@ -104,8 +106,27 @@ class _Sums:
             self.values[key] = self.values.get(key, 0.0) + weight * value
 
 
-class _Walk:
-    """One walk through time: what has been reached, and the settings."""
+class Course:
+    """What a scenario lays out for every walk through it: time, shocks and goals.
+
+    Parameters
+    ----------
+    world : World
+    scenario : Scenario
+        With its horizon.
+    tolerance : float
+        Of every equilibrium.
+    max_iterations : int
+
+    Attributes
+    ----------
+    world : World
+        The baseline, re-based for the deficit rule.
+    spans, segments : list
+        Phases, and the stretches of time that are solved once.
+    shocks : list of Shocks
+        Of each phase.
+    """
 
     def __init__(
         self, world: World, scenario: Scenario, tolerance: float, max_iterations: int
@@ -123,67 +144,34 @@ class _Walk:
         self.shocks = [scenario.to_shocks(self.world, span.begins) for span in self.spans]
         self.kappa = speed(assumed.adjustment_years)
         self.deepens: NDArray[np.bool_] = assumed.capital_of(world)
-        self.base: Array = self.world.trade_share
-        self.capital: Array = np.ones(world.n_countries)
-        self.certificates: list[Certificate] = []
-        self._last: tuple[int, Array, Array, Equilibrium] | None = None
+        pace = assumed.pace
+        self.pace = None if pace is None else LinkPace.of(pace)
 
     @cached_property
-    def targets(self) -> list[Array]:
-        """b* of each phase, (S, N, N): link weights once all has adjusted."""
-        return [exogenous(self.world, shocks).base for shocks in self.shocks]
+    def goals(self) -> list[Goal]:
+        """b* of each phase by its parts: link weights once all has adjusted."""
+        split = self.pace is not None
+        return [
+            goal_of(self.world, shocks, exogenous(self.world, shocks).base, split)
+            for shocks in self.shocks
+        ]
 
-    @cached_property
-    def added(self) -> list[Array]:
-        """What of b* of each phase is there on its first day, (S, N, N)."""
-        none = np.zeros(self.world.flows.shape)
-        return [none if s.at_once is None else s.at_once for s in self.shocks]
+    @property
+    def calendar(self) -> tuple[int, ...]:
+        """The years."""
+        return tuple(dict.fromkeys(s.year for s in self.segments))
 
-    def result(self, progress: Progress) -> PathResult:
-        """Every year, then every phase fully adjusted."""
-        started = time.perf_counter()
-        years: list[dict[str, Array]] = []
-        for done, (_, segments) in enumerate(_by_year(self.segments)):
-            progress(done)
-            years.append(self._year(segments))
-        stages = tuple(self._stage(j, span) for j, span in enumerate(self.spans))
-        progress(self.horizon)
-        return PathResult(
-            scenario=self.scenario,
-            source_world=self.source_world,
-            world=self.world,
-            calendar=tuple(dict.fromkeys(s.year for s in self.segments)),
-            stages=stages,
-            values={key: np.stack([y[key] for y in years]) for key in years[0]},
-            certificate=PathCertificate(
-                solves=len(self.certificates),
-                worst=max(self.certificates, key=lambda c: c.residual),
-                seconds=time.perf_counter() - started,
-            ),
-        )
+    def hash(self, phase: int) -> str:
+        """Content hash of a phase's shocks."""
+        return self.shocks[phase].content_hash
 
-    # -- years -----------------------------------------------------------------------
-    def _year(self, segments: list[Segment]) -> dict[str, Array]:
-        sums = _Sums.zero()
-        for segment in self._merged(segments):
-            target = self.targets[segment.phase]
-            added = self.added[segment.phase]
-            mean, end = adjusted(self.base, target - added, self.kappa, segment.length)
-            self.base, mean = end, mean + added
-            if segment.length == 0:  # the 29th of February: bans bind, nothing else
-                continue
-            eq = self._solve(segment, mean)
-            sums.add(_values(eq, self.capital), segment.length)
-            self._invest(eq, segment.length)
-        return sums.values
-
-    def _merged(self, segments: list[Segment]) -> Iterator[Segment]:
+    def merged(self, segments: list[Segment]) -> Iterator[Segment]:
         """A date that changes nothing cuts nothing."""
         held: Segment | None = None
         for segment in segments:
             if held is None:
                 held = segment
-            elif self._hash(held.phase) == self._hash(segment.phase):
+            elif self.hash(held.phase) == self.hash(segment.phase):
                 held = replace(held, length=held.length + segment.length)
             else:
                 yield held
@@ -191,84 +179,7 @@ class _Walk:
         if held is not None:
             yield held
 
-    def _hash(self, phase: int) -> str:
-        return self.shocks[phase].content_hash
-
-    def _solve(self, segment: Segment, base: Array) -> Equilibrium:
-        """The equilibrium of a segment; in one phase each starts from the one before.
-
-        A new phase starts from the baseline, so that what ends leaves nothing behind.
-        """
-        start = None
-        if self._last is not None and self._hash(self._last[0]) == self._hash(segment.phase):
-            _, before, capital, eq = self._last
-            if np.array_equal(before, base) and np.array_equal(capital, self.capital):
-                return eq
-            start = eq.solution
-        labour = self._labour(self.capital)
-        shocks = with_links(self.shocks[segment.phase], self.world.trade_share, base, labour)
-        try:
-            eq = solve_equilibrium(self.world, shocks, start=start, **self.settings)
-        except (NoSolutionError, NotConvergedError) as error:
-            self._fail(error, segment.phase, _when(segment))
-        self.certificates.append(eq.certificate)
-        self._last = (segment.phase, base, self.capital, eq)
-        return eq
-
-    def _labour(self, capital: Array) -> Array | None:
-        """L̂ = K̂^α; None where nobody's capital moves."""
-        if not self.deepens.any():
-            return None
-        labour: Array = capital**self.scenario.assumptions.capital_share
-        return labour
-
-    def _invest(self, eq: Equilibrium, years: float) -> None:
-        if self.deepens.any():
-            rate = self.scenario.assumptions.depreciation
-            moved = deepened(self.capital, eq.welfare_hat, rate, years)
-            self.capital = np.where(self.deepens, moved, 1.0)
-
-    # -- phases ----------------------------------------------------------------------
-    def _stage(self, j: int, span: Span) -> Stage:
-        """A phase as if it lasted for good: every link adjusted, capital at rest."""
-        try:
-            eq, capital = self._at_rest(self.shocks[j])
-        except (NoSolutionError, NotConvergedError) as error:
-            when = "from the start" if span.begins is None else f"from {span.begins}"
-            self._fail(error, j, f"the phase {when}, fully adjusted")
-        return Stage(span.begins, span.ends, eq, capital)
-
-    def _at_rest(self, shocks: Shocks) -> tuple[Equilibrium, Array]:
-        """Where K̂ = Ŵ; ln Ŵ moves by about α·ln K̂, which sets the step."""
-        eq = solve_equilibrium(self.world, shocks, **self.settings)
-        capital = np.ones(self.world.n_countries)
-        self.certificates.append(eq.certificate)
-        if not self.deepens.any():
-            return eq, capital
-        power = 1.0 / (1.0 - self.scenario.assumptions.capital_share)
-        near = 10.0 * float(self.settings["tolerance"])
-        for _ in range(_MOST_STEPS):
-            step = np.where(self.deepens, eq.welfare_hat / capital, 1.0)
-            if np.abs(np.log(step)).max() <= near:
-                return eq, capital
-            capital = capital * step**power
-            given = self._labour(capital)
-            own = shocks.labour_hat
-            labour = given if own is None or given is None else given * own
-            eq = solve_equilibrium(
-                self.world,
-                replace(shocks, labour_hat=labour),
-                start=eq.solution,
-                **self.settings,
-            )
-            self.certificates.append(eq.certificate)
-        raise NotConvergedError(
-            f"capital finds no rest: after {_MOST_STEPS} steps it still moves by "
-            f"{np.abs(np.log(step)).max():.1e}. Take a smaller capital_share.",
-            eq.certificate,
-        )
-
-    def _fail(
+    def fail(
         self, error: NoSolutionError | NotConvergedError, phase: int, when: str
     ) -> NoReturn:
         """The error of a solve, with the time and the measures it belongs to."""
@@ -279,6 +190,152 @@ class _Walk:
         if isinstance(error, NotConvergedError):
             raise NotConvergedError(text, error.certificate) from None
         raise NoSolutionError(text) from None
+
+
+class Walk:
+    """One walk along a course: what has been reached.
+
+    Parameters
+    ----------
+    course : Course
+    pace : LinkPace, optional
+        Of what opens; by default the course's.
+    """
+
+    def __init__(self, course: Course, pace: LinkPace | None = None) -> None:
+        self.course, self.world = course, course.world
+        self.pace = course.pace if pace is None else pace
+        self.links = Links(self.world.trade_share, course.kappa, self.pace)
+        self.capital: Array = np.ones(self.world.n_countries)
+        self.certificates: list[Certificate] = []
+        self._last: tuple[int, Array, Array, Equilibrium] | None = None
+
+    def result(self, progress: Progress) -> PathResult:
+        """Every year, then every phase fully adjusted."""
+        started = time.perf_counter()
+        course = self.course
+        values = self.years(progress)
+        stages = tuple(self._stage(j, span) for j, span in enumerate(course.spans))
+        progress(course.horizon)
+        return PathResult(
+            scenario=course.scenario,
+            source_world=course.source_world,
+            world=self.world,
+            calendar=course.calendar,
+            stages=stages,
+            values=values,
+            certificate=PathCertificate(
+                solves=len(self.certificates),
+                worst=max(self.certificates, key=lambda c: c.residual),
+                seconds=time.perf_counter() - started,
+            ),
+        )
+
+    def years(self, progress: Progress) -> dict[str, Array]:
+        """Means of every year, by name; the first axis is the year."""
+        found: list[dict[str, Array]] = []
+        for done, (_, segments) in enumerate(_by_year(self.course.segments)):
+            progress(done)
+            found.append(self._year(segments))
+        return {key: np.stack([year[key] for year in found]) for key in found[0]}
+
+    # -- years -----------------------------------------------------------------------
+    def _year(self, segments: list[Segment]) -> dict[str, Array]:
+        sums = _Sums.zero()
+        for segment in self.course.merged(segments):
+            mean = self.links.move(self.course.goals[segment.phase], segment.length)
+            if segment.length == 0:  # the 29th of February: bans bind, nothing else
+                continue
+            eq = self._solve(segment, mean)
+            sums.add(_values(eq, self.capital), segment.length)
+            self._invest(eq, segment.length)
+        return sums.values
+
+    def _solve(self, segment: Segment, base: Array) -> Equilibrium:
+        """The equilibrium of a segment; in one phase each starts from the one before.
+
+        A new phase starts from the baseline, so that what ends leaves nothing behind.
+        """
+        start = None
+        if self._last is not None and self.course.hash(self._last[0]) == self.course.hash(
+            segment.phase
+        ):
+            _, before, capital, eq = self._last
+            if np.array_equal(before, base) and np.array_equal(capital, self.capital):
+                return eq
+            start = eq.solution
+        labour = self._labour(self.capital)
+        shocks = with_links(
+            self.course.shocks[segment.phase], self.world.trade_share, base, labour
+        )
+        try:
+            eq = solve_equilibrium(self.world, shocks, start=start, **self.course.settings)
+        except (NoSolutionError, NotConvergedError) as error:
+            self.course.fail(error, segment.phase, _when(segment))
+        self.certificates.append(eq.certificate)
+        self._last = (segment.phase, base, self.capital, eq)
+        return eq
+
+    def _labour(self, capital: Array) -> Array | None:
+        """L̂ = K̂^α; None where nobody's capital moves."""
+        if not self.course.deepens.any():
+            return None
+        labour: Array = capital**self.course.scenario.assumptions.capital_share
+        return labour
+
+    def _invest(self, eq: Equilibrium, years: float) -> None:
+        if self.course.deepens.any():
+            rate = self.course.scenario.assumptions.depreciation
+            moved = deepened(self.capital, eq.welfare_hat, rate, years)
+            self.capital = np.where(self.course.deepens, moved, 1.0)
+
+    # -- phases ----------------------------------------------------------------------
+    def _stage(self, j: int, span: Span) -> Stage:
+        """A phase as if it lasted for good: every link adjusted, capital at rest."""
+        try:
+            eq, capital = self._at_rest(self._finished(j))
+        except (NoSolutionError, NotConvergedError) as error:
+            when = "from the start" if span.begins is None else f"from {span.begins}"
+            self.course.fail(error, j, f"the phase {when}, fully adjusted")
+        return Stage(span.begins, span.ends, eq, capital)
+
+    def _finished(self, j: int) -> Shocks:
+        """A phase's shocks, with what opens where its pace ends."""
+        shocks = self.course.shocks[j]
+        if self.pace is None or self.pace.full:
+            return shocks
+        base = at_rest(self.course.goals[j], self.pace)
+        return with_links(shocks, self.world.trade_share, base, None)
+
+    def _at_rest(self, shocks: Shocks) -> tuple[Equilibrium, Array]:
+        """Where K̂ = Ŵ; ln Ŵ moves by about α·ln K̂, which sets the step."""
+        eq = solve_equilibrium(self.world, shocks, **self.course.settings)
+        capital = np.ones(self.world.n_countries)
+        self.certificates.append(eq.certificate)
+        if not self.course.deepens.any():
+            return eq, capital
+        power = 1.0 / (1.0 - self.course.scenario.assumptions.capital_share)
+        near = 10.0 * float(self.course.settings["tolerance"])
+        for _ in range(_MOST_STEPS):
+            step = np.where(self.course.deepens, eq.welfare_hat / capital, 1.0)
+            if np.abs(np.log(step)).max() <= near:
+                return eq, capital
+            capital = capital * step**power
+            given = self._labour(capital)
+            own = shocks.labour_hat
+            labour = given if own is None or given is None else given * own
+            eq = solve_equilibrium(
+                self.world,
+                replace(shocks, labour_hat=labour),
+                start=eq.solution,
+                **self.course.settings,
+            )
+            self.certificates.append(eq.certificate)
+        raise NotConvergedError(
+            f"capital finds no rest: after {_MOST_STEPS} steps it still moves by "
+            f"{np.abs(np.log(step)).max():.1e}. Take a smaller capital_share.",
+            eq.certificate,
+        )
 
 
 def _by_year(segments: list[Segment]) -> Iterator[tuple[int, list[Segment]]]:

@@ -7,6 +7,7 @@ from datetime import date
 
 import pandas as pd
 
+from detente.paths.fantext import fan_section
 from detente.paths.result import PathResult
 from detente.report.numbers import (
     capital,
@@ -22,6 +23,7 @@ from detente.report.numbers import (
 )
 from detente.report.sections import Section, Table
 from detente.scenario.dates import turning_days
+from detente.scenario.opennesspath import ADJUSTMENT, words_of
 
 #: Years that a table shows whole; a longer path is thinned.
 _MOST_YEARS = 12
@@ -42,7 +44,10 @@ def sections(path: PathResult, country: str | None = None) -> list[Section]:
         In focus; by default the most affected.
     """
     focus = country or path.focus
-    return [_years(path, focus), _partners(path, focus), _phases(path, focus), _totals(path)]
+    found = [_years(path, focus), _partners(path, focus), _phases(path, focus), _totals(path)]
+    if path.fan is not None:
+        found.insert(1, fan_section(path, path.fan, focus, _name(path, focus)))
+    return found
 
 
 def title(path: PathResult) -> str:
@@ -120,15 +125,12 @@ def _trade(row: pd.Series, mark: str) -> tuple[str, str, str]:
 def _notes(path: PathResult) -> tuple[str, ...]:
     """What the figures are, and what they leave out."""
     given = path.scenario.assumptions
-    pace = (
-        f"95 % of what relief opens is there after {given.adjustment_years:g} years"
-        if given.adjustment_years
-        else "what relief opens is there at once"
-    )
+    pace = words_of(given.openness_path, given.adjustment_years)
+    why = "adjustment_years" if given.openness_path == ADJUSTMENT else "openness_path"
     notes = [
         "Means of each year, million USD and changes from the baseline, which is the world "
         "as it is: its own growth is not modelled.",
-        f"Bans and all else bind at once; {pace} (detente explain adjustment_years).",
+        f"Bans and all else bind at once; {pace} (detente explain {why}).",
     ]
     if given.capital:
         whose = "every country" if "all" in given.capital else ", ".join(given.capital)
@@ -218,12 +220,28 @@ def _phases(path: PathResult, focus: str) -> Section:
         )
         notes.append(f"{j}: {row['in_force'] or 'nothing beside the law of the baseline'}.")
     headers = ("", "From", "To", "Welfare", "Earnings", "Trade", "Partners")
+    pace = path.scenario.assumptions.pace
+    if pace is not None and pace.level != 1 and _opens(path):
+        notes.append(
+            f"What opens ends at {100 * pace.level:.0f} % of its potential here; the whole of "
+            "it: detente run, or openness_path: immediate."
+        )
     return Section(
         "path_phases",
-        "Phases, each as if it lasted until all has adjusted",
+        _PHASES if pace is None or pace.level == 1 else _PHASES_SHORT,
         tables=(Table(headers, "lllrrrl", tuple(rows)),),
         notes=tuple(notes),
     )
+
+
+_PHASES = "Phases, each as if it lasted until all has adjusted"
+_PHASES_SHORT = "Phases, each as if it lasted until all has gone as far as it goes"
+
+
+def _opens(path: PathResult) -> bool:
+    """Whether anything opens in any phase."""
+    found = [stage.equilibrium.shocks for stage in path.stages]
+    return any(s.notes.get("dormant_share", {}).get("used") for s in found)
 
 
 # -- totals ------------------------------------------------------------------------------------

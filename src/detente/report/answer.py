@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from detente.outcomes.sensitivity import NORMAL_BORDER
+from detente.openings.likely import after
+from detente.outcomes.sensitivity import NORMAL_BORDER, YEARS_ON, years_on
 from detente.report.numbers import (
     NO_MONEY,
     NOISE,
@@ -19,6 +20,7 @@ from detente.report.numbers import (
     usd,
 )
 from detente.report.view import View, row_of
+from detente.scenario.opennesspath import BASE_RATE
 
 #: Below this change of welfare everywhere the effects are called small.
 SMALL = 1e-5
@@ -45,7 +47,7 @@ def answer(view: View) -> list[str]:
             "The effects are small: no country's welfare changes by more than "
             f"{percent_size(max(largest, 1e-6))}."
         )
-    found += [_focus(view), _others(view), *_partners(view), *_range(view)]
+    found += [_focus(view), _others(view), *_partners(view), *_likely(view), *_range(view)]
     return found
 
 
@@ -193,7 +195,8 @@ def _range(view: View) -> list[str]:
     scaled = table[table.index.str.startswith("ψ")]
     theta = table[table.index.str.startswith("θ")]
     reform = table[table.index == NORMAL_BORDER]
-    rules = table.drop(index=[*scaled.index, *theta.index, *base.index, *reform.index])
+    later = [row for row in map(years_on, YEARS_ON) if row in table.index]
+    rules = table.drop(index=[*scaled.index, *theta.index, *base.index, *reform.index, *later])
     told, its = [], _its(view.prose(view.country))
     if not scaled.empty:
         told.append(
@@ -222,6 +225,43 @@ def _range(view: View) -> list[str]:
     if scaled.empty:
         told = [told[0].replace(", by ", f", {its} welfare would change by ", 1)]
     return [f"{capital('; '.join(told))}{none}."]
+
+
+def _likely(view: View) -> list[str]:
+    """What share of what opens is likely some years on, and what welfare is then."""
+    table = view.sensitivity
+    rows = [(y, years_on(y)) for y in YEARS_ON if years_on(y) in table.index]
+    if not rows or table.loc[[row for _, row in rows], "welfare"].isna().any():
+        return []
+    assumed = view.notes.get("assumptions", {}).get("openness_path", BASE_RATE)
+    found = table.loc[[row for _, row in rows]]
+    carried = [
+        f"{100 * float(part):.0f} % of it{_half(assumed, years)} after {years} years"
+        for (years, _), part in zip(rows, found["realised"], strict=True)
+    ]
+    change = [percent(float(value)) for value in found["welfare"]]
+    its = _its(view.prose(view.country))
+    pace = _WHOSE.get(str(assumed), "at the pace that the scenario states")
+    return [
+        f"That is the full potential. {capital(pace)}, opened links carry {listed(carried)}, "
+        f"and {its} welfare changes by {listed(change)} (detente openings)."
+    ]
+
+
+#: Whose pace an openness path is.
+_WHOSE = {
+    BASE_RATE: "if it goes as the middle one of openings in history went",
+    "warm": "if it goes as warm openings in history",
+    "cold": "if it goes as cold openings in history",
+}
+
+
+def _half(assumed: object, years: int) -> str:
+    """The range of half of all openings, where the pace is history's."""
+    if assumed != BASE_RATE:
+        return ""
+    found = after(years)
+    return f" (half of them {100 * found[0.25]:.0f} to {100 * found[0.75]:.0f} %)"
 
 
 def _ratio(view: View) -> str:

@@ -10,7 +10,7 @@ import os
 import platform
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,7 +33,12 @@ _RUN = "run.json"
 _LISTS = ("tables.json", _RUN)
 
 
-def write_run(directory: Path, view: View, more: Mapping[str, bytes] | None = None) -> Path:
+def write_run(
+    directory: Path,
+    view: View,
+    more: Mapping[str, bytes] | None = None,
+    options: Sequence[str] = (),
+) -> Path:
     """Write a run's folder.
 
     Parameters
@@ -45,6 +50,8 @@ def write_run(directory: Path, view: View, more: Mapping[str, bytes] | None = No
     more : mapping of relative path to bytes, optional
         Other files of the same run: regimes that the scenario names, a path's tables and
         charts.
+    options : sequence of str
+        Further options of the command that makes the run again.
 
     Returns
     -------
@@ -78,10 +85,10 @@ def write_run(directory: Path, view: View, more: Mapping[str, bytes] | None = No
         found["scenario.yaml"] = text.encode()
     if view.provenance["world"]["file"]:
         found[view.provenance["world"]["file"]] = world_bytes(view.world)
-    return write_files(directory, {**found, **(more or {})}, _facts(view))
+    return write_files(directory, {**found, **(more or {})}, _facts(view, options))
 
 
-def _facts(view: View) -> dict[str, Any]:
+def _facts(view: View, options: Sequence[str]) -> dict[str, Any]:
     """What run.json holds beside the list of files."""
     given, settings = view.provenance["scenario"], view.provenance["settings"]
     again = ["detente", "run", "scenario.yaml", "--tolerance", str(settings["tolerance"])]
@@ -89,6 +96,7 @@ def _facts(view: View) -> dict[str, Any]:
     again += ["--country", view.country] if view.asked else []
     if given.get("at") and not given.get("notes", {}).get("end_of_scenario", True):
         again += ["--at", given["at"]]
+    again += options
     packages = ("numpy", "scipy", "pandas")
     return {
         **view.provenance,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from detente.outcomes.sensitivity import NORMAL_BORDER
+from detente.outcomes.sensitivity import NORMAL_BORDER, YEARS_ON, years_on
 from detente.report.answer import answer
 from detente.report.law import still_closed
 from detente.report.numbers import (
@@ -292,7 +292,7 @@ def _other_baseline(view: View, table: pd.DataFrame) -> tuple[frozenset[str], st
     rows = list(map(str, table.index))
     marked = frozenset(row for row in rows if row == _NO_DEFICITS)
     if view.provenance["settings"]["deficit_rule"] == "balanced":
-        own = (rows[0], NORMAL_BORDER)
+        own = (rows[0], NORMAL_BORDER, *map(years_on, YEARS_ON))
         marked = frozenset(row for row in rows if row in own or row[0] in "ψθ")
     inside = table.index.isin(marked)
     before = [_first(table.loc[chosen, "trade"]) for chosen in (inside, ~inside)]

@@ -120,7 +120,8 @@ class Additions:
         """``link``, ``link_open`` and ``dormant_share`` that give (b·factor + added).
 
         Where trade is added, ``at_once`` is the part of b that it makes up, (S, N, N): it is
-        there as soon as the measure is, whatever time trade that opens takes.
+        there as soon as the measure is, whatever time trade that opens takes. ``opened`` is
+        the part that law and openings let in.
 
         Parameters
         ----------
@@ -133,16 +134,19 @@ class Additions:
             return found if psi is None else found | {"dormant_share": psi}
         pi = self.world.trade_share
         known = np.zeros(pi.shape) if psi is None else psi
-        bare = model.link_base(pi, link, link_open, known) * self.factor
+        whole = model.link_base(pi, link, link_open, known)
+        bare, opened = whole * self.factor, (whole - pi * link) * self.factor
         base = bare + self._added(self.extra)
         if (self.extra > self.counted).any():
             scale = self._neutral(bare, base)
             touched, bare, base = touched | (scale != 1.0), bare * scale, base * scale
+            opened = opened * scale
         rises = touched & (base > pi)
         falls = touched & ~rises & (pi > 0)
         share = np.divide(base, pi, out=np.ones(pi.shape), where=falls)
         found = {"at_once": np.maximum(base - bare, 0.0)} if self.extra.any() else {}
         return found | {
+            "opened": opened,
             "link": np.where(rises, 1.0, np.where(falls, share, link)),
             "link_open": np.where(rises, 1.0, np.where(touched, 0.0, link_open)),
             "dormant_share": np.where(rises, base, known),

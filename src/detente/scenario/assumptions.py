@@ -18,9 +18,11 @@ from pydantic import (
 )
 
 from detente.errors import ScenarioError, nearest
+from detente.openings.pace import Pace
 from detente.scenario.dates import Day
 from detente.scenario.measure import Source, nearest_label
 from detente.scenario.numerals import number_schema, pattern, ratio_schema
+from detente.scenario.opennesspath import ADJUSTMENT, BASE_RATE, OpennessPath, pace_of
 from detente.scenario.quantities import (
     ALL,
     AMOUNT,
@@ -213,6 +215,13 @@ class Assumptions(BaseModel):
         default=8.0,
         description="Years until 95 % of what relief opens is there; 0 is at once.",
     )
+    openness_path: OpennessPath = Field(
+        default=BASE_RATE,
+        description=(
+            "How far and how fast what opens is there over a path (docs/openings.md); "
+            "adjustment_years where that alone is given."
+        ),
+    )
     discount_rate: DiscountRate = Field(
         default=0.03, description="A year, for totals over a path."
     )
@@ -226,6 +235,14 @@ class Assumptions(BaseModel):
     depreciation: Depreciation = Field(
         default=0.06, description="Share of capital that is used up in a year."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _speed_alone(cls, given: Any) -> Any:
+        # whoever states how long links adjust means links that open, too
+        if isinstance(given, Mapping) and ADJUSTMENT in given and "openness_path" not in given:
+            return {**given, "openness_path": ADJUSTMENT}
+        return given
 
     @model_validator(mode="after")
     def _one_anchor(self) -> Assumptions:
@@ -254,10 +271,21 @@ class Assumptions(BaseModel):
         given = named.items() if isinstance(named, dict) else ()
         return {code: amount(text) or 0.0 for code, text in given}
 
+    @property
+    def pace(self) -> Pace | None:
+        """How far and how fast what opens is there; None: as every other link."""
+        if self.openness_path == ADJUSTMENT:
+            return None
+        return pace_of(self.openness_path, self.adjustment_years)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What was stated, by name; the rest holds its default."""
+        return {key: getattr(self, key) for key in self.model_fields_set}
+
     def with_(self, **changes: Any) -> Assumptions:
         """Other assumptions, validated."""
-        given = {key: getattr(self, key) for key in type(self).model_fields}
-        return Assumptions.model_validate(given | changes)
+        return Assumptions.model_validate(self.given | changes)
 
     def to_dict(self) -> dict[str, Any]:
         """As a file holds them, defaults left out."""

@@ -403,6 +403,8 @@ def arrays_of(state: State) -> dict[str, Array]:
         ("hired", state.hired, 0.0),
     )
     found = {name: array for name, array, none in neutral if np.any(array != none)}
+    if "opened" in links:  # also where it is all zero: what is added is not opened
+        found["opened"] = links["opened"]
     if "link_open" in found:
         found["dormant_share"] = links["dormant_share"]
     return found

@@ -155,10 +155,8 @@ class Scenario:
         assumed = {k: v for k, v in changes.items() if k in Assumptions.model_fields}
         others = {k: v for k, v in changes.items() if k in fields}
         if assumed:
-            given = {k: getattr(self.assumptions, k) for k in Assumptions.model_fields}
-            others["assumptions"] = _validated(
-                Assumptions, given | assumed, Source(), "an assumption"
-            )
+            given = self.assumptions.given | assumed
+            others["assumptions"] = _validated(Assumptions, given, Source(), "an assumption")
         return replace(self, **others)
 
     @property

@@ -1,0 +1,128 @@
+"""How far and how fast what a scenario opens is there: ``openness_path``.
+
+``base-rate`` is what openings in history did, in the middle (:mod:`detente.openings`); ``warm``
+and ``cold`` are its two kinds; ``immediate`` is everything on the first day; a mapping states
+the numbers; ``adjustment_years`` leaves it to that assumption, with a level of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from detente.errors import nearest
+from detente.openings.likely import paces
+from detente.openings.pace import IMMEDIATE, Pace, half_life_of
+from detente.scenario.numerals import number_schema, ratio_schema
+from detente.scenario.quantities import plain_number, ratio, refuse
+
+BASE_RATE, ADJUSTMENT = "base-rate", "adjustment_years"
+#: What a word may be; the last is what an ``adjustment_years`` given alone means.
+WORDS = (BASE_RATE, "immediate", "warm", "cold", ADJUSTMENT)
+_KEYS = ("level", "half_life", "start")
+#: Largest level and half-life that are taken for meant.
+MOST_LEVEL, MOST_YEARS = 10.0, 100.0
+_EXAMPLE = "{level: 60%, half_life: 4}"
+
+
+def _path(value: Any) -> str | dict[str, float]:
+    if isinstance(value, Mapping):
+        return _numbers(value)
+    if value not in WORDS:
+        refuse(
+            f"unknown openness path {value!r}: {', '.join(WORDS)}, or {_EXAMPLE}.",
+            nearest(str(value), WORDS),
+        )
+    return str(value)
+
+
+def _numbers(given: Mapping[Any, Any]) -> dict[str, float]:
+    for key in given:
+        if key not in _KEYS:
+            refuse(
+                f"an openness path has no '{key}': it is {_EXAMPLE}, with 'start' if a part of "
+                "the level is there at once.",
+                nearest(str(key), _KEYS),
+            )
+    for key in ("level", "half_life"):
+        if key not in given:
+            refuse(f"an openness path in numbers needs '{key}': {_EXAMPLE}.")
+    years = plain_number(given["half_life"])
+    if years is None or not 0 <= years <= MOST_YEARS:
+        refuse(
+            f"{given['half_life']!r} is no half-life: a number of years, 0 (at once) to "
+            f"{MOST_YEARS:g}."
+        )
+    found = {
+        "level": ratio(given["level"], "level of an opening", 0.0, MOST_LEVEL),
+        "half_life": years,
+    }
+    if "start" in given:
+        found["start"] = ratio(given["start"], "start of an opening", 0.0, 1.0)
+    return found
+
+
+OpennessPath = Annotated[
+    str | dict[str, float],
+    BeforeValidator(_path),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": list(WORDS)},
+                {
+                    "type": "object",
+                    "properties": {
+                        "level": ratio_schema(0, MOST_LEVEL, "60%", 0.6),
+                        "half_life": number_schema(0, MOST_YEARS),
+                        "start": ratio_schema(0, 1, "10%", 0.1),
+                    },
+                    "required": ["level", "half_life"],
+                    "additionalProperties": False,
+                },
+            ],
+            "examples": [BASE_RATE, {"level": "60%", "half_life": 4}],
+        }
+    ),
+]
+
+
+def pace_of(path: str | Mapping[str, float], adjustment_years: float) -> Pace:
+    """The pace that an ``openness_path`` names.
+
+    Parameters
+    ----------
+    path : str or mapping
+        As :class:`detente.scenario.Assumptions` holds it.
+    adjustment_years : float
+        For the path of that name.
+    """
+    if isinstance(path, Mapping):
+        return Pace(**path)
+    if path == "immediate":
+        return IMMEDIATE
+    if path == ADJUSTMENT:
+        return Pace(1.0, half_life_of(adjustment_years), 0.0)
+    return paces()[path]
+
+
+def words_of(path: str | Mapping[str, float], adjustment_years: float) -> str:
+    """An openness path in a sentence's half: ``approaches 45 %, half of it in 4 years``."""
+    if path == ADJUSTMENT:
+        if adjustment_years == 0:
+            return "what relief opens is there at once"
+        return f"95 % of what relief opens is there after {adjustment_years:g} years"
+    if path == "immediate":
+        return "what relief opens is there at once"
+    pace = pace_of(path, adjustment_years)
+    five, fifteen = (float(v) for v in pace.share([5.0, 15.0]))
+    said = {
+        BASE_RATE: "as openings in history, in the middle",
+        "warm": "as warm openings in history",
+        "cold": "as cold openings in history",
+    }.get(path if isinstance(path, str) else "", "as the scenario states")
+    return (
+        f"of what relief opens {100 * five:.0f} % is there after 5 years and "
+        f"{100 * fifteen:.0f} % after 15, {said}"
+    )
