@@ -90,7 +90,7 @@ def test_the_readmes_commands_exist() -> None:
 
 
 #: Commands that have commands of their own.
-GROUPS = ("world", "regimes", "corridors", "pipelines", "zones", "debt")
+GROUPS = ("world", "regimes", "corridors", "pipelines", "zones", "debt", "openings")
 
 
 def named(text: str) -> set[str]:

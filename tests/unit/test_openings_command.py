@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -22,6 +24,8 @@ from detente.openings.record import load_record
 app = typer.Typer(cls=Commands)
 app.add_typer(openings_app, name="openings")
 
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = Path(os.environ.get("DETENTE_SHARED_DATA", ROOT / ".." / "shared" / "data"))
 YEARS = range(1986, 2004)
 CODES = [f"A{chr(65 + k)}{chr(65 + k)}" for k in range(24)]
 RECORD = """
@@ -424,3 +428,22 @@ def test_a_curve_is_told_as_its_draws_say():
     # spread over causes pulls a chance towards a half
     wide = Curve(pd.DataFrame([one | {"cold_spread": 2.0}]), {"openings": 9, "groups": 2})
     assert 0.2 < curve_document(wide)["cold"]["median"] < 0.5
+
+
+def test_the_embedded_shares_are_those_of_the_original_panel(tmp_path):
+    """Measured again from the panel, to the four digits that are kept."""
+    file = SHARED / "agtpa" / "agtpa_applications.csv.gz"
+    if not file.is_file():
+        pytest.skip("the shared data are not here: agtpa")
+    from detente.cli.openingsmeasure import measure
+
+    record = load_record()
+    old, new = embedded(record), measure(file, record)
+    assert new.facts["panel"]["content_hash"] == old.facts["panel"]["content_hash"]
+    keys = ["a", "b", "event", "year"]
+    both = old.shares.merge(new.shares, on=keys, how="outer", suffixes=("", "_new"))
+    assert len(both) == len(old.shares) == len(new.shares)
+    for name in ("actual", "potential", "share", "share_ab", "share_ba"):
+        assert both[f"{name}_new"].to_numpy() == pytest.approx(
+            both[name].to_numpy(), rel=2e-3, nan_ok=True
+        )

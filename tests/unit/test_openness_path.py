@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from detente.openings.likely import paces
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
@@ -15,6 +14,7 @@ from detente import solve
 from detente.equilibrium.opened import goal_of, realised
 from detente.equilibrium.problem import exogenous
 from detente.errors import InputError, ScenarioError
+from detente.openings.likely import paces
 from detente.openings.pace import IMMEDIATE, Pace, half_life_of
 from detente.paths import solve_path, with_fan
 from detente.paths.adjust import speed

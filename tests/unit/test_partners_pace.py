@@ -14,12 +14,12 @@ from detente.dormant import dormant_shares
 from detente.equilibrium import solve_equilibrium
 from detente.errors import InputError
 from detente.openings import embedded
-from detente.openings.pace import Pace
+from detente.openings.pace import Pace, realised_share
 from detente.openings.record import load_record
 from detente.partners.chart import chart
 from detente.partners.draws import draw
 from detente.partners.folder import again
-from detente.partners.pace import Timing, option, share_of, timing
+from detente.partners.pace import Timing, option, timing
 from detente.partners.race import GRAVITY, REFORM, RELIEF, Settings, race, scenario
 from detente.partners.tables import as_document
 from detente.partners.text import sections, title
@@ -127,6 +127,7 @@ def test_nothing_of_it_leaves_the_observed_trade(shares, path, after):
 
 def test_a_record_in_which_all_open_alike_is_the_path_of_these_numbers(shares, monkeypatch):
     monkeypatch.setattr(embedded, "curve", lambda: _Curve(0.5))
+    monkeypatch.setattr("detente.partners.pace.size_factor", np.ones_like)
     drawn = ran(shares, "base-rate", 7)
     stated = ran(shares, {"level": 0.5, "half_life": 4, "start": 0.1}, 7, pair_error=0.0)
     for state in (RELIEF, REFORM):
@@ -163,7 +164,9 @@ def test_later_there_is_more(shares, base_rate):
         assert early.table[state].sum() < base_rate.table[state].sum()
 
 
-def test_the_middle_is_the_median_pace_and_draws_spread(at_once, base_rate):
+def test_the_middle_is_the_median_pace_and_draws_spread(shares, at_once, monkeypatch):
+    monkeypatch.setattr("detente.partners.pace.size_factor", np.ones_like)
+    base_rate = ran(shares, "base-rate", 15)
     share = base_rate.settings.timing.middle()
     assert 0.0 < share < 1.0
     # the population's median, whose path the middle pace follows to a few hundredths
@@ -201,7 +204,9 @@ def test_many_shares_at_once_are_those_of_each_pace():
     level, half_life, start = [0.4, 1.3, 0.02, 1.0], [4.0, 0.0, 30.0, 2.0], [0.1, 0.0, 1.0, 0.5]
     for years in (0.0, 3.0, 100.0):
         each = [float(Pace(*p).share(years)) for p in zip(level, half_life, start, strict=True)]
-        np.testing.assert_allclose(share_of(level, half_life, start, years), each, rtol=1e-14)
+        np.testing.assert_allclose(
+            realised_share(level, half_life, start, years), each, rtol=1e-14
+        )
 
 
 def test_a_year_given_is_a_whole_number_or_not():

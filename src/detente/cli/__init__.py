@@ -21,6 +21,7 @@ from detente.cli.debt import app as debt_app
 from detente.cli.explain import explain
 from detente.cli.fetch import fetch
 from detente.cli.gravity import gravity
+from detente.cli.openings import app as openings_app
 from detente.cli.package import package
 from detente.cli.partners import partners
 from detente.cli.path import path
@@ -99,6 +100,7 @@ app.add_typer(corridors_app, name="corridors")
 app.add_typer(pipelines_app, name="pipelines")
 app.add_typer(zones_app, name="zones")
 app.add_typer(debt_app, name="debt")
+app.add_typer(openings_app, name="openings")
 app.command()(visits)
 app.command()(schema)
 app.command()(explain)

@@ -305,7 +305,9 @@ def _write_all(
     for direction, name in (("opening", "openings.svg"), ("closing", "closings.svg")):
         if (shares["direction"] == direction).any():
             drawn = band if direction == "opening" else None
-            picture = openings_chart(shares, drawn, _source(measured), direction, usual)
+            picture = openings_chart(
+                shares, drawn, _source(measured), direction, usual, measured.goods
+            )
             files[name] = picture.encode()
     return write_files(out, files)
 
@@ -337,7 +339,7 @@ def _write_pair(measured: Realised, table: pd.DataFrame, a: str, b: str, out: Pa
     from detente.report.folder import table_bytes, write_files
 
     events = [(e.year, e.kind) for e in events_of(measured, a, b)]
-    picture = pair_chart(table, a, b, events, _source(measured))
+    picture = pair_chart(table, a, b, events, _source(measured), measured.goods)
     return write_files(
         out,
         {f"{a}-{b}.csv": table_bytes(table, "csv"), f"{a}-{b}.svg": picture.encode()},

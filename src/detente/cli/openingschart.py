@@ -40,6 +40,7 @@ def openings_chart(
     source: str,
     direction: str = "opening",
     usual: pd.DataFrame | None = None,
+    goods: str = "",
 ) -> str:
     """All curves of one direction: thin lines, those picked by hand labelled, the fit below.
 
@@ -56,6 +57,8 @@ def openings_chart(
     usual : DataFrame, optional
         ``tau``, ``q50``: the median of ordinary pairs. Gravity's expectation is a mean, and
         half of all pairs lie well below it.
+    goods : str
+        What trade it is, where that is known: ``manufacturing``.
 
     Returns
     -------
@@ -69,20 +72,7 @@ def openings_chart(
     body = _grid([k / 4 for k in range(round(4 * top) + 1)], up, _percent)
     body += _ticks(range(SPAN[0], SPAN[1] + 1, 5), across)
     body.append(_clip())
-    inside: list[str] = []
-    for line in lines:
-        if not _is_picked(line):
-            inside += _pieces(line["tau"], line["share"], across, up, GREY, 0.7, opacity=0.6)
-    inside += _bands(band, across, up) if band is not None else []
-    for line in lines:
-        if _is_picked(line):
-            inside += _pieces(line["tau"], line["share"], across, up, VERMILION, 1.3)
-    if band is not None:
-        after = band[band["tau"].between(0, SPAN[1])]
-        inside += _pieces(after["tau"], after["q50"], across, up, BLUE, 3.2)
-    if usual is not None and len(usual):
-        own = usual[usual["tau"].between(*SPAN)]
-        inside += _pieces(own["tau"], own["q50"], across, up, GREEN, 2.4, "7 4")
+    inside = _inside(lines, band, usual, across, up)
     body.append(f'<g clip-path="url(#dt-plot)">{"".join(inside)}</g>')
     body.append(_dashed(across(0), _TOP, _TOP + _HEIGHT))
     body += _one(up)
@@ -101,9 +91,34 @@ def openings_chart(
     )
     unit = (
         f"Trade both ways, % of what gravity expects of the pair; {len(lines)} "
-        f"{direction}s, years from the event; manufacturing"
+        f"{direction}s, years from the event{_of(goods)}"
     )
     return frame(title, unit, source, body, bottom + 40)
+
+
+def _inside(
+    lines: Sequence[pd.DataFrame],
+    band: pd.DataFrame | None,
+    usual: pd.DataFrame | None,
+    across: Place,
+    up: Place,
+) -> list[str]:
+    """Curves from the back to the front: found by the rule, bands, picked, medians."""
+    found: list[str] = []
+    for line in lines:
+        if not _is_picked(line):
+            found += _pieces(line["tau"], line["share"], across, up, GREY, 0.7, opacity=0.6)
+    found += _bands(band, across, up) if band is not None else []
+    for line in lines:
+        if _is_picked(line):
+            found += _pieces(line["tau"], line["share"], across, up, VERMILION, 1.3)
+    if band is not None:
+        after = band[band["tau"].between(0, SPAN[1])]
+        found += _pieces(after["tau"], after["q50"], across, up, BLUE, 3.2)
+    if usual is not None and len(usual):
+        own = usual[usual["tau"].between(*SPAN)]
+        found += _pieces(own["tau"], own["q50"], across, up, GREEN, 2.4, "7 4")
+    return found
 
 
 def pair_chart(
@@ -112,6 +127,7 @@ def pair_chart(
     b: str,
     events: Sequence[tuple[int, str]],
     source: str,
+    goods: str = "",
 ) -> str:
     """One pair by year: what it traded, and what gravity expects without having seen it.
 
@@ -123,7 +139,7 @@ def pair_chart(
         Codes.
     events : sequence of (year, text)
         Marked by a line.
-    source : str
+    source, goods : str
 
     Returns
     -------
@@ -150,7 +166,7 @@ def pair_chart(
     body += _marked(events, years, across)
     last = table.iloc[-1]
     body += _pair_labels(last, factor, up)
-    words = f"{unit} USD a year, both ways; manufacturing"
+    words = f"{unit} USD a year, both ways{_of(goods)}"
     words += "; grey: 90 % interval of what is expected" if error.any() else ""
     title = f"{a}–{b}: trade, and what gravity expects of the pair"
     return frame(title, words, source, body, _TOP + _HEIGHT + 26)
@@ -186,6 +202,10 @@ def _year_ticks(years: Any) -> list[int]:
     span = int(years.max() - years.min())
     step = 5 if span > 12 else 2 if span > 5 else 1
     return [y for y in range(int(years.min()), int(years.max()) + 1) if y % step == 0]
+
+
+def _of(goods: str) -> str:
+    return f"; {goods}" if goods else ""
 
 
 def _percent(share: float) -> str:
@@ -418,7 +438,7 @@ def _pair_labels(last: pd.Series, factor: float, up: Place) -> list[str]:
     ]
     rows = sorted((r for r in rows if not math.isnan(r[0])), key=lambda r: -r[0])
     heights = _apart([up(v) for v, *_ in rows], _TOP + 8, _TOP + _HEIGHT, 16)
-    found, x = [], _LEFT + _PLOT + 10
+    found, x = [], _LEFT + _PLOT + 6
     for (value, words, more, colour), y in zip(rows, heights, strict=True):
         found.append(rect(x, y - 4, 8, 8, colour))
         number = f"{value:,.0f}" if value >= 100 else f"{value:,.2g}"

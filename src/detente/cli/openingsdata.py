@@ -31,6 +31,8 @@ SHARES = (
 )  # fmt: skip
 #: Of predictions and comparisons.
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
+#: Chains whose R-hat is above this have not mixed (Vehtari et al. 2021 ask for less).
+MIXED = 1.05
 #: What ``detente openings fit`` writes before the curve, and what is embedded.
 EMBEDDED = ("shares.csv", "comparison.csv", "measure.json")
 #: What is told beside the curve: the same fitted without the pairs picked by hand.
@@ -69,6 +71,11 @@ class Realised:
         """Codes of the panel, or of the pairs where no list of them came with it."""
         listed = self.facts.get("countries")
         return sorted(listed or {*self.shares["a"], *self.shares["b"]})
+
+    @property
+    def goods(self) -> str:
+        """What trade it is, where that is known."""
+        return str(self.facts.get("panel", {}).get("goods", ""))
 
     @property
     def panel(self) -> str:
@@ -372,10 +379,11 @@ def curve_document(curve: Curve, **more: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``typical_size`` (million USD both ways), ``openings``, ``groups``; ``level``, ``half_life`` (years) and ``start`` of the median
-        warm link and ``cold``, the chance of staying cold, each with the posterior's
-        ``median``, ``low`` and ``high`` (90 %); ``shares``, predictive quantiles of a new
-        link of typical size by ``tau`` = 0 … 15; ``odds``; ``about``.
+        ``typical_size`` (million USD both ways), ``openings``, ``groups``; ``level``,
+        ``half_life`` (years) and ``start`` of the median warm link, ``cold_level``, and
+        ``cold``, the chance of staying cold, each with the posterior's ``median``, ``low``
+        and ``high`` (90 %); ``shares``, predictive quantiles of a new link of typical size
+        by ``tau`` = 0 … 15; ``odds``; ``about``, where it is from; ``warnings``.
     """
     draws = curve.draws
     taus = range(AFTER[-1] + 1)
@@ -394,8 +402,22 @@ def curve_document(curve: Curve, **more: Any) -> dict[str, Any]:
             for t in taus
         ],
         "odds": {k: float(v) for k, v in curve.odds.items()},
+        "about": {k: curve.about[k] for k in _ABOUT if k in curve.about},
+        "warnings": _warnings(curve),
         **{k: v for k, v in more.items() if v},
     }
+
+
+#: What is told of a curve's making.
+_ABOUT = ("source", "date", "histories", "seed", "numpyro", "diagnostics")
+
+
+def _warnings(curve: Curve) -> list[str]:
+    """Why not to believe the draws; empty where there is no reason."""
+    checks = curve.about.get("diagnostics", {})
+    if checks.get("rhat", 1.0) <= MIXED:
+        return []
+    return [f"The chains do not agree (R-hat {checks['rhat']:.2f}): take more draws."]
 
 
 def _interval(values: Any) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -136,6 +137,7 @@ def run_fit(ask: Ask, record: Record) -> Fitted:
     InputError
         A panel that cannot be used, or too few openings in it.
     """
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")  # the same draws everywhere, and no search
     from detente.openings.fit import fit
     from detente.report.folder import write_files
 

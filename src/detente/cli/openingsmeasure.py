@@ -254,7 +254,7 @@ def _facts(
         "panel": {
             "name": "agtpa" if name == "agtpa_applications" else name,
             "file": file.name,
-            **({"source": source} if source else {}),
+            **({"source": source, "goods": "manufacturing"} if source else {}),
             "content_hash": found.shares.content_hash,
         },
         "version": __version__,

@@ -133,7 +133,13 @@ def print_curve(measured: Realised, curve: Mapping[str, Any]) -> None:
     rows = curve_rows(curve) + comparison_rows(measured.comparison)
     headers = ("years after", *(f"+{t}" for t in AFTER))
     out.print(rich_table(Table(headers, "lrrrr", tuple(rows))))
-    print_lines([line for line in (_cold(curve), _numbers(curve), _left_out(curve)) if line])
+    print_lines(
+        [
+            line
+            for line in (_cold(curve), _numbers(curve), _left_out(curve), *curve["warnings"])
+            if line
+        ]
+    )
 
 
 def curve_rows(curve: Mapping[str, Any], prefix: str = "") -> list[tuple[str, ...]]:
@@ -310,7 +316,7 @@ def print_fit(found: Fitted) -> None:
     lines = ["", f"Panel: {found.measured.panel}."]
     if found.again:
         lines.append("The measured shares were there, from the same panel, record and code.")
-    lines += [line for line in (_left_out(found.new), *found.new.get("warnings", ())) if line]
+    lines += [line for line in (_left_out(found.new), *found.new["warnings"]) if line]
     if found.folder is not None:
         lines.append(f"Written: {found.folder}.")
     print_lines(lines)

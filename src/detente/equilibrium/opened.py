@@ -59,6 +59,18 @@ def goal_of(world: World, shocks: Shocks, base: Array, split: bool) -> Goal:
     return Goal(base - added - opened, opened, added)
 
 
+def potential(world: World, goal: Goal) -> Array:
+    """What opened links would carry at baseline costs, both ways, million USD; (N, N).
+
+    b·X/(Σᵢ b·(1 + t)) of what is opened, over all sectors (docs/model.md, equation 3 at ĉ = 1).
+    """
+    weight = goal.whole.sum(axis=1, keepdims=True)
+    part = np.divide(goal.opened, weight, out=np.zeros(goal.opened.shape), where=weight > 0)
+    paid = part * world.expenditure[:, None, :] / (1.0 + world.tariff)
+    one_way: Array = paid.sum(axis=0)
+    return one_way + one_way.T
+
+
 def realised(world: World, shocks: Shocks, share: Array | float) -> Shocks:
     """The shocks of a state in which what opens carries a share of its potential.
 

@@ -28,6 +28,8 @@ COLUMNS = (
     "logit_cold",
     "cold_spread",
     "sigma_group",
+    "group_half",
+    "group_start",
     "size_effect",
     "mu_half",
     "sigma_half",
@@ -53,6 +55,8 @@ PACES: dict[str, tuple[str, float]] = {
     "p75": ("all", 0.75),
     "p95": ("all", 0.95),
 }
+#: Kinds of links, and whether they are cold.
+KINDS: dict[str, bool | None] = {"all": None, "warm": False, "cold": True}
 
 
 @dataclass(frozen=True)
@@ -184,14 +188,12 @@ class Curve:
             Index ``years``; a column for each quantile and ``mean``.
         """
         tau = np.atleast_1d(np.asarray(years, dtype=np.float64))
-        links, taken, rng = self._simulated(potential)
+        if kind not in KINDS:
+            raise InputError(f"'{kind}' is no kind of link: 'all', 'warm' or 'cold'.")
+        links, taken, rng = self._simulated(potential, KINDS[kind])
         found = links.share(tau)[:, 0, :]
         if noise:
             found = found * np.exp(self._one_year_errors(taken, rng, potential, found.shape))
-        if kind not in ("all", "warm", "cold"):
-            raise InputError(f"'{kind}' is no kind of link: 'all', 'warm' or 'cold'.")
-        if kind != "all":
-            found = found[links.cold[:, 0] == (kind == "cold")]
         table = pd.DataFrame(
             np.quantile(found, list(quantiles), axis=0).T,
             index=pd.Index(tau, name="years"),
@@ -213,7 +215,7 @@ class Curve:
 
     def paces_of(self, potential: float | None) -> dict[str, Pace]:
         """Curves of three numbers for a link of this potential, million USD both ways."""
-        kinds = {kind: [q for k, q in PACES.values() if k == kind] for kind in _KINDS}
+        kinds = {kind: [q for k, q in PACES.values() if k == kind] for kind in KINDS}
         paths = {
             kind: self.share(FITTED_YEARS, quantiles, potential=potential, kind=kind)
             for kind, quantiles in kinds.items()
@@ -261,14 +263,15 @@ class Curve:
         return np.broadcast_to(found, (n_links,)).astype(np.float64)
 
     def _simulated(
-        self, potential: float | None
+        self, potential: float | None, cold: bool | None = None
     ) -> tuple[Links, dict[str, Array], np.random.Generator]:
         """LINKS new links of each draw, always the same; shape (n · LINKS, 1)."""
         rng = np.random.default_rng([int(self.about.get("seed", 0)), 16])
         values = np.repeat(self.draws[list(COLUMNS)].to_numpy(dtype=np.float64), LINKS, axis=0)
         taken = dict(zip(COLUMNS, values.T, strict=True))
         one = np.zeros(1, dtype=np.intp)
-        return new_links(taken, rng, one, self._log_size(potential, 1)), taken, rng
+        size = self._log_size(potential, 1)
+        return new_links(taken, rng, one, size, all_cold=cold), taken, rng
 
     def _one_year_errors(
         self,
@@ -283,9 +286,6 @@ class Curve:
         return np.concatenate(
             [errors(taken, rng, log_size, gap)[:, 0, :] for _ in range(shape[1])], axis=1
         )
-
-
-_KINDS = ("all", "warm", "cold")
 
 
 def _causes(groups: int | Sequence[Any], n_links: int) -> Codes:
@@ -305,7 +305,9 @@ def new_links(
     rng: np.random.Generator,
     codes: Codes,
     log_size: Array,
-    effects: tuple[Array, Array] | None = None,
+    effects: Array | None = None,
+    *,
+    all_cold: bool | None = None,
 ) -> Links:
     """Draw links of a population.
 
@@ -318,23 +320,30 @@ def new_links(
         Group of each link.
     log_size : ndarray, shape (links,)
         ln (potential / TYPICAL_SIZE).
-    effects : tuple of ndarray, shape (n, groups), optional
-        Standard scores of the groups' effects on level and on the odds of cold, if known.
+    effects : ndarray, shape (4, n, groups), optional
+        Standard scores of the groups' effects on level, odds of cold, half-life and start,
+        where they are known.
+    all_cold : bool, optional
+        Every link is cold, or none; without it by their odds.
     """
     n, links = len(taken["mu_warm"]), len(codes)
     t = {name: np.asarray(v)[:, None] for name, v in taken.items()}
     n_groups = int(codes.max()) + 1
-    drawn = rng.standard_normal((2, n, n_groups))
-    on_level, on_odds = (drawn[0], drawn[1]) if effects is None else effects
-    odds = t["logit_cold"] + t["cold_spread"] * on_odds[:, codes]
+    drawn = rng.standard_normal((4, n, n_groups))
+    of = (drawn if effects is None else effects)[:, :, codes]
+    odds = t["logit_cold"] + t["cold_spread"] * of[1]
     cold = rng.random((n, links)) < 1.0 / (1.0 + np.exp(-odds))
+    if all_cold is not None:
+        cold = np.full((n, links), all_cold)
     mean = np.where(cold, t["mu_cold"], t["mu_warm"]) + t["size_effect"] * log_size
     spread = np.where(cold, t["sigma_cold"], t["sigma_warm"])
     z = rng.standard_normal((3, n, links))
+    log_half = t["mu_half"] + t["group_half"] * of[2] + t["sigma_half"] * z[1]
+    logit_start = t["mu_start"] + t["group_start"] * of[3] + t["sigma_start"] * z[2]
     return Links(
-        level=np.exp(mean + t["sigma_group"] * on_level[:, codes] + spread * z[0]),
-        half_life=np.exp(t["mu_half"] + t["sigma_half"] * z[1]),
-        start=1.0 / (1.0 + np.exp(-(t["mu_start"] + t["sigma_start"] * z[2]))),
+        level=np.exp(mean + t["sigma_group"] * of[0] + spread * z[0]),
+        half_life=np.exp(log_half),
+        start=1.0 / (1.0 + np.exp(-logit_start)),
         cold=cold,
     )
 

@@ -101,7 +101,7 @@ def curve(folder: str | Path = FOLDER) -> Curve:
             Place(file=str(where)),
         )
     try:
-        draws = pd.read_csv(io.StringIO(text), float_precision="round_trip")
+        draws = pd.read_csv(io.StringIO(text))
     except (ValueError, csv.Error) as error:
         raise InputError(f"no table can be read: {error}.", Place(file=str(where))) from None
     derived = ("pairs", "paces", "misfit", "odds", "after", "leave_one_out")
@@ -159,10 +159,8 @@ def _after(curve: Curve) -> dict[str, dict[str, float]]:
     """Predictive quantiles and mean after SHOWN_YEARS."""
     table = curve.share(SHOWN_YEARS, QUANTILES)
     return {
-        f"{int(str(years).split('.', maxsplit=1)[0])}": {
-            (f"{q:g}" if isinstance(q, float) else str(q)): _short(v) for q, v in row.items()
-        }
-        for years, row in table.iterrows()
+        str(years): {str(q): _short(v) for q, v in row.items()}
+        for years, (_, row) in zip(SHOWN_YEARS, table.iterrows(), strict=True)
     }
 
 

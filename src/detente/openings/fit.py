@@ -20,7 +20,7 @@ from detente.openings.model_numpyro import (
 from detente.openings.observed import FLOOR, TYPICAL_SIZE, Array, Observed, observed
 
 #: Draws kept of each chain, steps before them, chains.
-DRAWS, WARMUP, CHAINS = 1000, 700, 4
+DRAWS, WARMUP, CHAINS = 1000, 600, 4
 #: Draws of the population that a curve keeps.
 KEPT = 400
 

@@ -12,7 +12,14 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from detente.openings.pace import Pace
+import numpy as np
+from numpy.typing import ArrayLike
+
+from detente.openings.pace import Array, Pace
+
+#: Dollars of the openings on record (about 1990) that one of a world of 2022 is worth: US
+#: prices have doubled since (GDP deflator; recalled, not read again).
+DOLLARS = 0.5
 
 
 @cache
@@ -45,3 +52,29 @@ def after(years: int) -> Mapping[float, float]:
     """
     found = facts()["after"][str(years)]
     return {float(q): float(v) for q, v in found.items() if q != "mean"}
+
+
+def size_factor(potential: ArrayLike) -> Array:
+    """By how much the size of a link raises its level over that of a link of typical size.
+
+    (potential/typical)^β with β the fitted ``size_effect``: what gravity expects is a mean, and
+    the smaller the link the further below its mean the usual one lies.
+
+    Parameters
+    ----------
+    potential : array_like
+        What each link could carry both ways, million USD of 2022. Held within the sizes on
+        record; nothing at all counts as typical.
+
+    Returns
+    -------
+    ndarray
+        Of the same shape.
+    """
+    known = facts()
+    least, most = known["sizes"]
+    size = np.asarray(potential, dtype=np.float64) * DOLLARS
+    inside = np.clip(size, least, most) / float(known["typical_size"])
+    beta = float(known["posterior"]["size_effect"][1])
+    found: Array = np.where(size > 0, inside**beta, 1.0)
+    return found

@@ -6,7 +6,8 @@ For opening p of group g, τ years after the event, with L = ln(potential / TYPI
     ln level_p = x_p + u_g + β·L_p,   u_g ~ N(0, σ_g)
     x_p        ~ (1 − ω_g)·N(μ_warm, σ_warm) + ω_g·N(μ_cold, σ_cold),   marginalised
     logit ω_g  ~ N(logit ω, COLD_SPREAD)
-    ln half_life_p ~ N(μ_h, σ_h),   logit start_p ~ N(μ_s, σ_s)
+    ln half_life_p ~ N(μ_h + v_g, σ_h),   v_g ~ N(0, σ_gh)
+    logit start_p  ~ N(μ_s + w_g, σ_s),   w_g ~ N(0, σ_gs)
     ln share = ln share_p(τ) + e,   e_τ = ρ^k e_(τ−k) + s_p·√(1 − ρ^2k)·t₄
     ln s_p     ~ N(ln s + b·L_p, σ_s′)
 
@@ -57,6 +58,8 @@ PRIORS: dict[str, tuple[str, tuple[float, float], str]] = {
         (0.0, 0.4),
         "links of one cause share a factor of up to about two",
     ),
+    "group_half": ("HalfNormal", (0.0, 0.4), "and of their half-lives the same"),
+    "group_start": ("HalfNormal", (0.0, 0.7), "and the odds of their starts"),
     "size_effect": ("Normal", (0.0, 0.3), "none expected; either sign"),
     "mu_half": (
         "Normal",
@@ -71,6 +74,9 @@ PRIORS: dict[str, tuple[str, tuple[float, float], str]] = {
     "noise_size": ("Normal", (0.0, 0.2), "smaller links may be noisier"),
     "noise_spread": ("HalfNormal", (0.0, 0.5), "some links are noisier than others"),
 }
+
+#: What a cause has an effect on, shared by its openings, in the order of a curve's draws.
+EFFECTS = ("level", "cold", "half", "start")
 
 
 def modules() -> tuple[ModuleType, ModuleType]:
@@ -89,36 +95,44 @@ def modules() -> tuple[ModuleType, ModuleType]:
         ) from None
 
 
-def log_density_t4(jnp: Any, x: Any, scale: Any) -> Any:
-    """Log density of scale · t₄ at x."""
-    z = x / scale
-    return np.log(0.375) - jnp.log(scale) - 2.5 * jnp.log1p(z * z / 4.0)
+def log_density_t4(jnp: Any, z: Any) -> Any:
+    """Log density of t₄ at z."""
+    return np.log(0.375) - 2.5 * jnp.log1p(z * z / 4.0)
 
 
-def log_below_t4(jnp: Any, x: Any, scale: Any) -> Any:
-    """ln P(scale · t₄ ≤ x) = ln ((1 + r)²(2 − r)/4), r = z/√(4 + z²), without cancellation."""
-    z = x / scale
+def log_below_t4(jnp: Any, z: Any) -> Any:
+    """ln P(t₄ ≤ z) = ln ((1 + r)²(2 − r)/4), r = z/√(4 + z²), without cancellation."""
     r = z / jnp.sqrt(4.0 + z * z)
     one_plus = jnp.where(z < 0, 4.0 / (4.0 + z * z) / (1.0 - jnp.minimum(r, 0.0)), 1.0 + r)
     return 2.0 * jnp.log(one_plus) + jnp.log(2.0 - r) - np.log(4.0)
 
 
-def data_of(observed: Observed) -> dict[str, Array]:
-    """Arrays that the model takes; shapes (P, K) or (P,)."""
-    seen, gap = observed.seen, observed.gap
+def data_of(observed: Observed) -> dict[str, Any]:
+    """Arrays that the model takes; shapes (P, K), (P,), or (number of low years,)."""
+    memory = np.where(observed.gap > 0, RHO ** np.maximum(observed.gap, 1), 0.0)
+    fresh = np.sqrt(1.0 - memory**2)
+    counts = observed.seen & ~observed.low
+    pair, place = np.nonzero(observed.low)
+    last = np.where(observed.seen, observed.tau, 0).max(axis=1)
     return {
         "log_share": observed.log_share,
-        "seen": seen.astype(np.float64),
-        "low": observed.low.astype(np.float64),
+        "counts": counts,
+        "low": observed.low,
+        "low_pair": pair,
+        "low_place": place,
         "tau": observed.tau.astype(np.float64),
-        "memory": np.where(gap > 0, RHO ** np.maximum(gap, 1), 0.0),
-        "group": observed.group.astype(np.float64),
+        "middle": 0.6 * last,
+        "memory": memory,
+        "over_fresh": 1.0 / fresh,
+        "log_fresh": np.where(counts, np.log(fresh), 0.0).sum(axis=1),
+        "n_counts": counts.sum(axis=1).astype(np.float64),
+        "group": observed.group,
         "log_size": observed.log_size,
     }
 
 
 def _model(data: dict[str, Any], weight: Any, n_groups: int) -> None:
-    """The model above; pairs of weight zero do not count."""
+    """The model above; pairs without weight do not count. ``weight`` is bool, shape (P,)."""
     numpyro, jax = modules()
     jnp, dist = jax.numpy, importlib.import_module("numpyro.distributions")
     q = {
@@ -128,53 +142,70 @@ def _model(data: dict[str, Any], weight: Any, n_groups: int) -> None:
         for name, (family, v, _) in PRIORS.items()
     }
 
-    def standard(name: str, n: int) -> Any:
-        return numpyro.sample(name, dist.Normal(0.0, 1.0).expand([n]).to_event(1))
+    def normals(name: str, n: int, mean: Any = 0.0, spread: Any = 1.0) -> Any:
+        return numpyro.sample(name, dist.Normal(mean, spread).expand([n]).to_event(1))
 
-    P = weight.shape[0]
-    group, size = data["group"].astype(int), data["log_size"]
-    shift = (q["sigma_group"] * standard("z_group", n_groups))[group]
-    odds = (q["logit_cold"] + COLD_SPREAD * standard("z_cold", n_groups))[group]
+    P, group, size = weight.shape[0], data["group"], data["log_size"]
+    of = {name: normals(f"z_{name}", n_groups)[group] for name in EFFECTS}
+    mean_half = q["mu_half"] + q["group_half"] * of["half"]
+    log_half = mean_half + q["sigma_half"] * normals("z_half_pair", P)
+    mean_start = q["mu_start"] + q["group_start"] * of["start"]
+    logit_start = normals("logit_start", P, mean_start, q["sigma_start"])
+    # the share in the middle of what is seen is known far better than the level it leads to
     anywhere = dist.ImproperUniform(dist.constraints.real_vector, (), (P,))
-    log_level = numpyro.sample("log_level", anywhere)
-    base = q["mu_warm"] + shift + q["size_effect"] * size
-    warm = jax.nn.log_sigmoid(-odds) + dist.Normal(base, q["sigma_warm"]).log_prob(log_level)
-    cold = jax.nn.log_sigmoid(odds) + dist.Normal(
-        base - 1.0 - q["gap"], q["sigma_warm"] + q["wider"]
-    ).log_prob(log_level)
-    numpyro.deterministic("is_cold", jax.nn.sigmoid(cold - warm))
-    # a pair left out keeps a level of its own that nothing else depends on
-    alone = dist.Normal(0.0, 1.0).log_prob(log_level)
-    numpyro.factor(
-        "levels", jnp.sum(jnp.where(weight > 0, jnp.logaddexp(warm, cold), alone))
-    )
-    log_half = q["mu_half"] + q["sigma_half"] * standard("z_half", P)
-    logit_start = q["mu_start"] + q["sigma_start"] * standard("z_start", P)
+    log_middle = numpyro.sample("log_middle", anywhere)
+    middle = data["middle"][:, None]
+    log_level = log_middle - _log_part(jax, middle, log_half, logit_start)[:, 0]
+    warm, cold = _log_kinds(jax, dist, q, of, size, log_level)
+    # a pair left out keeps a place of its own that nothing else depends on
+    alone = dist.Normal(0.0, 1.0).log_prob(log_middle)
+    numpyro.factor("levels", jnp.sum(jnp.where(weight, jnp.logaddexp(warm, cold), alone)))
     log_noise = jnp.log(q["noise"]) + q["noise_size"] * size
-    scale = jnp.exp(log_noise + q["noise_spread"] * standard("z_noise", P))
+    log_scale = log_noise + q["noise_spread"] * normals("z_noise", P)
+    curve = log_level[:, None] + _log_part(jax, data["tau"], log_half, logit_start)
+    each = _log_likelihood(jnp, data, curve, log_scale)
+    numpyro.factor("shares", jnp.sum(jnp.where(weight, each, 0.0)))
+    numpyro.deterministic("log_level", log_level)
     numpyro.deterministic("log_half", log_half)
-    numpyro.deterministic("logit_start", logit_start)
-    missing = jax.nn.sigmoid(-logit_start)[:, None] * jnp.exp2(
-        -data["tau"] / jnp.exp(log_half)[:, None]
+    numpyro.deterministic("is_cold", jax.nn.sigmoid(cold - warm))
+
+
+def _log_part(jax: Any, tau: Any, log_half: Any, logit_start: Any) -> Any:
+    """Ln of the part of the level that is there after τ years, shape (P, years)."""
+    jnp = jax.numpy
+    speed = jnp.log(2.0) * jnp.exp(-log_half)[:, None]
+    missing = jax.nn.sigmoid(-logit_start)[:, None] * jnp.exp(-tau * speed)
+    return jnp.log(1.0 + 1e-6 - missing)
+
+
+def _log_kinds(
+    jax: Any, dist: Any, q: dict[str, Any], of: dict[str, Any], size: Any, log_level: Any
+) -> tuple[Any, Any]:
+    """Log densities of each pair's level as a warm and as a cold one, shape (P,)."""
+    odds = q["logit_cold"] + COLD_SPREAD * of["cold"]
+    base = q["mu_warm"] + q["sigma_group"] * of["level"] + q["size_effect"] * size
+    as_warm = dist.Normal(base, q["sigma_warm"])
+    as_cold = dist.Normal(base - 1.0 - q["gap"], q["sigma_warm"] + q["wider"])
+    return (
+        jax.nn.log_sigmoid(-odds) + as_warm.log_prob(log_level),
+        jax.nn.log_sigmoid(odds) + as_cold.log_prob(log_level),
     )
-    curve = log_level[:, None] + jnp.log1p(-missing + 1e-12)
-    each = _log_likelihood(jnp, data, curve, scale[:, None])
-    counts = (data["seen"] > 0) & (weight[:, None] > 0)
-    numpyro.factor("shares", jnp.sum(jnp.where(counts, each, 0.0)))
 
 
-def _log_likelihood(jnp: Any, data: dict[str, Any], curve: Any, scale: Any) -> Any:
-    """Log likelihood of every year given the year before; shape (P, K)."""
-    floor, low = float(np.log(FLOOR)), data["low"] > 0
-    error = jnp.where(low, jnp.minimum(0.0, floor - curve), data["log_share"] - curve)
+def _log_likelihood(jnp: Any, data: dict[str, Any], curve: Any, log_scale: Any) -> Any:
+    """Log likelihood of each opening, every year given the year before; shape (P,)."""
+    floor = float(np.log(FLOOR))
+    error = data["log_share"] - curve
+    # of a low year the error is known only to be below this
+    error = jnp.where(data["low"], jnp.minimum(0.0, error), error)
     last = jnp.concatenate([jnp.zeros_like(error[:, :1]), error[:, :-1]], axis=1)
-    mean = curve + data["memory"] * last
-    scale = scale * jnp.sqrt(1.0 - data["memory"] ** 2)
-    return jnp.where(
-        low,
-        log_below_t4(jnp, floor - mean, scale),
-        log_density_t4(jnp, data["log_share"] - mean, scale),
-    )
+    over = jnp.exp(-log_scale)
+    z = (error - data["memory"] * last) * data["over_fresh"] * over[:, None]
+    found = jnp.sum(jnp.where(data["counts"], log_density_t4(jnp, z), 0.0), axis=1)
+    found = found - data["n_counts"] * log_scale - data["log_fresh"]
+    p, k = data["low_pair"], data["low_place"]
+    below = floor - curve[p, k] - data["memory"][p, k] * last[p, k]
+    return found.at[p].add(log_below_t4(jnp, below * data["over_fresh"][p, k] * over[p]))
 
 
 @dataclass(frozen=True)
@@ -184,7 +215,7 @@ class Posterior:
     Attributes
     ----------
     draws : dict of ndarray
-        Population parameters, shape (n,); ``z_group``, ``z_cold``, shape (n, G);
+        Population parameters, shape (n,); ``z_level`` and so on (EFFECTS), shape (n, G);
         ``log_level``, ``log_half``, ``logit_start``, ``is_cold``, shape (n, P).
     diagnostics : dict
         ``rhat`` (largest of the population parameters; split, Gelman et al. 2013),
@@ -233,7 +264,7 @@ class Sampler:
             _model(data, weight, n_groups)
 
         self._kernel = infer.NUTS(
-            model, target_accept_prob=0.95, dense_mass=[tuple(PRIORS)], max_tree_depth=9
+            model, target_accept_prob=0.9, dense_mass=[tuple(PRIORS)], max_tree_depth=9
         )
 
     def all_pairs(self) -> Posterior:
@@ -287,7 +318,7 @@ class Sampler:
         """The model's arguments, in jax's arrays."""
         jnp = self._jax.numpy
         data = {k: jnp.asarray(v) for k, v in data_of(self.observed).items()}
-        return data, jnp.asarray(weight.astype(np.float64))
+        return data, jnp.asarray(weight)
 
     def _walk(self, state: Any, data: dict[str, Any], weight: Any, steps: int) -> Any:
         """Steps from a state that was adapted to other weights."""
@@ -311,7 +342,7 @@ class Sampler:
         """Whether to believe the draws."""
         checks = importlib.import_module("numpyro.diagnostics")
         population = [found[name] for name in PRIORS]
-        skipped = ("is_cold", "log_half", "logit_start")
+        skipped = ("is_cold", "log_half", "log_level")
         rest = [v for k, v in found.items() if k not in skipped]
         draws, warmup, chains = self._sizes
         return {

@@ -18,6 +18,19 @@ from detente.errors import InputError
 Array = NDArray[np.float64]
 
 
+def realised_share(
+    level: ArrayLike, half_life: ArrayLike, start: ArrayLike, years: ArrayLike
+) -> Array:
+    """level·(1 − (1 − start)·2^(−years/half_life)), broadcast; zero before zero."""
+    top, half, begun, tau = (
+        np.asarray(x, dtype=np.float64) for x in (level, half_life, start, years)
+    )
+    shape = np.broadcast_shapes(half.shape, tau.shape)
+    spent = np.divide(np.maximum(tau, 0.0), half, out=np.full(shape, np.inf), where=half > 0)
+    found: Array = np.where(tau < 0, 0.0, top * (1.0 - (1.0 - begun) * np.exp2(-spent)))
+    return found
+
+
 @dataclass(frozen=True)
 class Pace:
     """A curve of the realised share.
@@ -60,12 +73,44 @@ class Pace:
 
     def share(self, years: ArrayLike) -> Array:
         """Share of the potential after a number of years (zero before zero), any shape."""
-        tau = np.asarray(years, dtype=np.float64)
-        gap = np.zeros(tau.shape)
-        if self.half_life > 0:
-            gap = (1.0 - self.start) * np.exp2(-np.maximum(tau, 0.0) / self.half_life)
-        found: Array = np.where(tau < 0, 0.0, self.level * (1.0 - gap))
+        return realised_share(self.level, self.half_life, self.start, years)
+
+
+@dataclass(frozen=True)
+class LinkPace:
+    """Paces of many links.
+
+    Attributes
+    ----------
+    level, half_life, start : float or ndarray
+        As of :class:`Pace`; numbers for all links, or (N, N) by pair.
+    """
+
+    level: Array | float
+    half_life: Array | float
+    start: Array | float
+
+    @classmethod
+    def of(cls, pace: Pace, factor: Array | float = 1.0) -> LinkPace:
+        """One pace for every link, its level times a factor of each pair."""
+        return cls(pace.level * factor, pace.half_life, pace.start)
+
+    @property
+    def speed(self) -> Array:
+        """κ, per year: ln 2 over the half-life; infinite where nothing takes time."""
+        half = np.asarray(self.half_life, dtype=np.float64)
+        found: Array = np.full(half.shape, np.inf)
+        np.divide(np.log(2.0), half, out=found, where=half > 0)
         return found
+
+    @property
+    def full(self) -> bool:
+        """Whether every link ends at its full potential."""
+        return bool(np.all(np.asarray(self.level) == 1.0))
+
+    def share(self, years: float) -> Array:
+        """Share of the potential after a number of years, by pair or for all."""
+        return realised_share(self.level, self.half_life, self.start, years)
 
 
 #: Everything on the first day.

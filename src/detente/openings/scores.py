@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from detente.errors import InputError, nearest
 from detente.openings.curve import errors, new_links
 from detente.openings.fit import population
-from detente.openings.model_numpyro import Posterior, Sampler
+from detente.openings.model_numpyro import EFFECTS, Posterior, Sampler
 from detente.openings.observed import FLOOR, Array, Codes, Mask, Observed, observed
 
 #: Left out at a time: an opening, or all openings of one cause.
@@ -24,6 +24,9 @@ BY = ("pair", "group")
 RULES = ("at_once", "nothing", "pool")
 #: Simulated shares for each draw of the population.
 REPEATS = 8
+#: A share above this counts as this in a score: an error of Student's t in the log has no mean,
+#: and no opening measured came near.
+CEILING = 3.0
 _BANDS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -78,7 +81,7 @@ def leave_one_out(
         predictive quantiles of the share with its year's error ``q05``, ``q25``, ``q50``,
         ``q75``, ``q95``; ``in50``, ``in90`` (bool: within the bands, shares below FLOOR
         counted as FLOOR); ``pit`` (part of the draws below the share); ``crps`` and
-        ``crps_at_once``, ``crps_nothing``, ``crps_pool``.
+        ``crps_at_once``, ``crps_nothing``, ``crps_pool``, of shares up to CEILING.
 
     Raises
     ------
@@ -125,7 +128,7 @@ def _scored(
     tables = []
     for p in np.flatnonzero(left_out):
         size = data.log_size[[p]]
-        effects = (repeated["z_group"], repeated["z_cold"])
+        effects = np.stack([repeated[f"z_{name}"] for name in EFFECTS])
         links = new_links(taken, rng, data.group[[p]], size, effects)
         n = int(data.seen[p].sum())
         tau = data.tau[p, :n]
@@ -151,10 +154,11 @@ def _compared(predicted: Array, data: Observed, p: int, left_out: Mask) -> pd.Da
     table["in50"] = (low[1] <= seen) & (seen <= low[3])
     table["in90"] = (low[0] <= seen) & (seen <= low[4])
     table["pit"] = (np.maximum(predicted, FLOOR) < seen).mean(axis=0)
-    table["crps"] = [crps(predicted[:, k], actual[k]) for k in range(n)]
-    table["crps_at_once"], table["crps_nothing"] = np.abs(1.0 - actual), actual
+    capped, real = np.minimum(predicted, CEILING), np.minimum(actual, CEILING)
+    table["crps"] = [crps(capped[:, k], real[k]) for k in range(n)]
+    table["crps_at_once"], table["crps_nothing"] = np.abs(1.0 - real), real
     table["crps_pool"] = [
-        _pool_score(data, left_out, int(t), y) for t, y in zip(tau, actual, strict=True)
+        _pool_score(data, left_out, int(t), y) for t, y in zip(tau, real, strict=True)
     ]
     return table
 
@@ -162,7 +166,7 @@ def _compared(predicted: Array, data: Observed, p: int, left_out: Mask) -> pd.Da
 def _pool_score(data: Observed, left_out: Mask, tau: int, actual: float) -> float:
     """CRPS of the shares that the openings not left out had in the same year since."""
     there = data.seen & (data.tau == tau) & ~left_out[:, None]
-    return crps(data.share[there], actual) if there.any() else float("nan")
+    return crps(np.minimum(data.share[there], CEILING), actual) if there.any() else float("nan")
 
 
 def summary(

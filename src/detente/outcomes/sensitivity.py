@@ -9,11 +9,9 @@ from typing import Any, Protocol
 import pandas as pd
 
 from detente.equilibrium import Equilibrium, solve_equilibrium
-from detente.equilibrium.opened import realised
 from detente.errors import NoSolutionError, NotConvergedError
-from detente.openings.pace import IMMEDIATE
 from detente.outcomes.trade import partners
-from detente.scenario.assumptions import Assumptions
+from detente.outcomes.yearson import YEARS_ON, after, has_pace, years_on
 from detente.scenario.onday import OnDay
 from detente.shocks import Shocks
 from detente.world.core import World
@@ -36,8 +34,6 @@ PSI_SCALES = (0.1, 1.0, 10.0)
 #: the elasticities are of 1993 and of other countries
 THETA_SCALES = (0.5, 2.0)
 ENDING = "deficits end with the change"
-#: years after which the share of what opens is shown
-YEARS_ON = (5, 15)
 #: what opens, opens to a normal border and not only to what was there before
 NORMAL_BORDER = "a normal border"
 
@@ -72,12 +68,12 @@ def headline(eq: Equilibrium, country: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Variant:
-    """One assumption changed: a scenario's own, every θ by a factor, what is realised."""
+    """One assumption changed: a scenario's own, every θ, or what is there some years on."""
 
     label: str
     changes: Mapping[str, Any] = field(default_factory=dict)
     theta: float = 1.0
-    realised: float | None = None
+    years: int | None = None
 
 
 def variants(country: str, shocks: Shocks, anchors: Sequence[str] = ()) -> list[Variant]:
@@ -94,7 +90,8 @@ def variants(country: str, shocks: Shocks, anchors: Sequence[str] = ()) -> list[
     assumed = shocks.notes.get("assumptions", {})
     found = [Variant("as the scenario says")]
     if psi.get("used"):
-        found += _years_on(assumed)
+        if has_pace(assumed):
+            found += [Variant(years_on(years), years=years) for years in YEARS_ON]
         scale = float(psi.get("psi_scale", 1.0))
         found += [
             Variant(f"ψ × {factor:g}", {"psi_scale": scale * factor})
@@ -119,21 +116,6 @@ def variants(country: str, shocks: Shocks, anchors: Sequence[str] = ()) -> list[
     ]
 
 
-def _years_on(assumed: Mapping[str, Any]) -> list[Variant]:
-    """What opens, as far as it is there some years later (docs/openings.md)."""
-    pace = Assumptions.model_validate(
-        {k: assumed[k] for k in ("openness_path", "adjustment_years") if k in assumed}
-    ).pace
-    if pace is None or pace == IMMEDIATE:
-        return []
-    return [Variant(years_on(years), realised=float(pace.share(years))) for years in YEARS_ON]
-
-
-def years_on(years: int) -> str:
-    """The label of what is there some years after everything has opened."""
-    return f"{years} years on"
-
-
 def sensitivity(
     world: World, scenario: HasAssumptions, country: str, eq: Equilibrium
 ) -> pd.DataFrame:
@@ -151,8 +133,9 @@ def sensitivity(
     Returns
     -------
     DataFrame
-        Index ``assumption``; columns of :func:`headline`, and ``note``: why a row has no
-        numbers, or what was taken out of them. Where deficits end with the change, welfare
+        Index ``assumption``; columns of :func:`headline`, ``realised`` with its quartiles
+        ``low`` and ``high`` (rows of what is there some years on), and ``note``: why a row has
+        no numbers, or what was taken out of them. Where deficits end with the change, welfare
         is net of what their end alone would do, which is no effect of the measures.
     """
     rows: dict[str, dict[str, Any]] = {}
@@ -173,13 +156,11 @@ def _row(
         return headline(eq, country) | {"note": ""}
     day = None if eq.shocks.notes.get("end_of_scenario", True) else eq.shocks.notes["at"]
     tolerance = eq.certificate.tolerance
-    if variant.realised is not None:
-        less = realised(eq.world, eq.shocks, variant.realised)
-        row = headline(solve_equilibrium(eq.world, less, tolerance=tolerance), country)
-        return row | {
-            "note": f"{variant.realised:.0%} of what opens",
-            "realised": variant.realised,
-        }
+    if variant.years is not None:
+        later = after(eq, variant.years)
+        row = headline(solve_equilibrium(eq.world, later.shocks, tolerance=tolerance), country)
+        found = {"realised": later.realised, "low": later.low, "high": later.high}
+        return row | {"note": later.note} | found
     if variant.theta != 1.0:
         world = world.with_(trade_elasticity=variant.theta * world.trade_elasticity)
     asked = OnDay(scenario.with_(**variant.changes), day)

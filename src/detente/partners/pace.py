@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from detente.equilibrium import HasShocks
-from detente.equilibrium.opened import realised
+from detente.equilibrium import HasShocks, exogenous
+from detente.equilibrium.opened import goal_of, potential, realised
 from detente.errors import InputError
-from detente.openings.pace import Array
+from detente.openings.likely import size_factor
+from detente.openings.pace import Array, realised_share
 from detente.scenario import Scenario
-from detente.scenario.opennesspath import BASE_RATE, pace_of
+from detente.scenario.opennesspath import BASE_RATE, FROM_RECORD, pace_of
 from detente.shocks import Shocks
 from detente.world.core import World
 
@@ -22,8 +22,6 @@ from detente.world.core import World
 AT_ONCE = "immediate"
 #: Years after opening where nobody says, and the most that are taken for meant.
 AFTER, MOST_AFTER = 15.0, 100.0
-#: Paths that are read off the record of openings.
-FROM_RECORD = (BASE_RATE, "warm", "cold")
 
 
 @dataclass(frozen=True)
@@ -78,13 +76,16 @@ class Timing:
 
         found = np.ones((countries, countries))
         others = np.arange(countries) != country
-        each = share_of(*curve().draw(rng, countries - 1), self.after)
+        each = realised_share(*curve().draw(rng, countries - 1), self.after)
         found[country, others] = found[others, country] = each
         return found
 
     def part(self, scenario: HasShocks, share: Array | float) -> HasShocks:
         """A scenario in which what opens carries that share; itself where all is at once."""
-        return scenario if self.at_once else Partly(scenario, share)
+        if self.at_once:
+            return scenario
+        sized = isinstance(self.path, str) and self.path in FROM_RECORD
+        return Partly(scenario, share, sized)
 
     @property
     def when(self) -> str:
@@ -102,14 +103,22 @@ class Partly:
     ----------
     scenario : Scenario
     share : float or ndarray, shape (N, N)
+        Of a link of typical size, where ``sized``.
+    sized : bool
+        Whether larger links go further, as those on record did.
     """
 
     scenario: HasShocks
     share: Array | float
+    sized: bool = False
 
     def to_shocks(self, world: World) -> Shocks:
         """The state that the model sees."""
-        return realised(world, self.scenario.to_shocks(world), self.share)
+        shocks = self.scenario.to_shocks(world)
+        if not self.sized:
+            return realised(world, shocks, self.share)
+        goal = goal_of(world, shocks, exogenous(world, shocks).base, split=True)
+        return realised(world, shocks, self.share * size_factor(potential(world, goal)))
 
 
 def timing(path: Any, after: float | None) -> Timing:
@@ -132,18 +141,6 @@ def timing(path: Any, after: float | None) -> Timing:
     if not 0 <= after <= MOST_AFTER:
         raise InputError(f"--after: {after:g} years is not between 0 and {MOST_AFTER:g}.")
     return Timing(known, float(after))
-
-
-def share_of(level: ArrayLike, half_life: ArrayLike, start: ArrayLike, years: float) -> Array:
-    """level·(1 − (1 − start)·2^(−years/half_life)), of any shape.
-
-    The curve of :class:`detente.openings.pace.Pace`, for many at once; a half-life of zero is
-    at once.
-    """
-    top, half, begun = (np.asarray(x, dtype=np.float64) for x in (level, half_life, start))
-    spent = np.divide(years, half, out=np.full(half.shape, np.inf), where=half > 0)
-    found: Array = top * (1.0 - (1.0 - begun) * np.exp2(-spent))
-    return found
 
 
 def option(path: str | Mapping[str, float]) -> str:

@@ -18,9 +18,10 @@ from detente.openings import likely
 from detente.openings.record import load_record
 from detente.partners import ranks
 from detente.partners.draws import ERRORS, Draw, draw
-from detente.partners.pace import AT_ONCE, FROM_RECORD, Timing, timing
+from detente.partners.pace import AT_ONCE, Timing, timing
 from detente.partners.units import Units, units
 from detente.scenario import Scenario
+from detente.scenario.opennesspath import FROM_RECORD
 from detente.world.core import Array, World
 
 RELIEF, REFORM = "relief", "reform"

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detente.openings.embedded import curve
+from detente.openings.likely import size_factor
+from detente.openings.pace import LinkPace
 from detente.paths.fan import Fan
-from detente.paths.links import LinkPace
 from detente.paths.result import PathResult
 from detente.paths.solve import Course, Walk
 from detente.scenario.opennesspath import BASE_RATE
@@ -54,6 +55,7 @@ def with_fan(
     if not len(pairs):
         return path
     drawn = _drawn(pairs, course.world.n_countries, draws, seed)
+    drawn["level"] *= size_factor(course.potential)
     found: dict[str, list[Array]] = {"welfare": [], "own_earnings": [], "pairs": []}
     for d in range(draws):
         values = Walk(course, _pace(drawn, d)).years(lambda _: None)
@@ -85,7 +87,4 @@ def _pace(drawn: Mapping[str, Array], d: int) -> LinkPace:
         np.where(np.isnan(drawn[key][d]), none, drawn[key][d])
         for key, none in (("level", 1.0), ("half_life", 1.0), ("start", 0.0))
     )
-    speed = np.divide(
-        np.log(2.0), half_life, out=np.full(level.shape, np.inf), where=half_life > 0
-    )
-    return LinkPace(level, speed, start)
+    return LinkPace(level, half_life, start)

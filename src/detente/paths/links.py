@@ -9,40 +9,12 @@ The *rest* moves with the speed of ``adjustment_years``. What falls does so at o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from detente.equilibrium.opened import Goal
-from detente.openings.pace import Pace
+from detente.openings.pace import LinkPace
 from detente.paths.adjust import adjusted
 from detente.world.core import Array
-
-
-@dataclass(frozen=True)
-class LinkPace:
-    """The pace of what opens, by link.
-
-    Attributes
-    ----------
-    level, speed, start : float or ndarray
-        Broadcast to (S, N, N): numbers, or (N, N) by pair. ``speed`` is ln 2 over the
-        half-life, infinite where nothing takes time.
-    """
-
-    level: Array | float
-    speed: Array | float
-    start: Array | float
-
-    @classmethod
-    def of(cls, pace: Pace) -> LinkPace:
-        """One pace for every link."""
-        return cls(pace.level, pace.speed, pace.start)
-
-    @property
-    def full(self) -> bool:
-        """Whether every link ends at its full potential."""
-        return bool(np.all(np.asarray(self.level) == 1.0))
 
 
 class Links:

@@ -18,13 +18,15 @@ from detente.equilibrium import (
     require_arguments,
     solve_equilibrium,
 )
-from detente.equilibrium.opened import Goal, goal_of, with_links
+from detente.equilibrium.opened import Goal, goal_of, potential, with_links
 from detente.errors import InputError, NoSolutionError, NotConvergedError
+from detente.openings.pace import LinkPace
 from detente.paths.adjust import deepened, speed
 from detente.paths.clock import Segment, Span, calendar_of
-from detente.paths.links import LinkPace, Links, at_rest
+from detente.paths.links import Links, at_rest
 from detente.paths.result import PathCertificate, PathResult, Stage
 from detente.scenario import Scenario
+from detente.scenario.opennesspath import ADJUSTMENT, link_pace
 from detente.shocks import Shocks
 from detente.solver import DEFAULT_TOLERANCE, MAX_ITERATIONS
 from detente.world.core import Array, World
@@ -144,13 +146,26 @@ class Course:
         self.shocks = [scenario.to_shocks(self.world, span.begins) for span in self.spans]
         self.kappa = speed(assumed.adjustment_years)
         self.deepens: NDArray[np.bool_] = assumed.capital_of(world)
-        pace = assumed.pace
-        self.pace = None if pace is None else LinkPace.of(pace)
+
+    @cached_property
+    def potential(self) -> Array:
+        """What each pair's opened links would carry, both ways, million USD, (N, N)."""
+        found: Array = np.max([potential(self.world, goal) for goal in self.goals], axis=0)
+        return found
+
+    @cached_property
+    def pace(self) -> LinkPace | None:
+        """Of what opens; None where it is of the rest."""
+        assumed = self.scenario.assumptions
+        path = assumed.openness_path
+        if path == ADJUSTMENT:
+            return None
+        return link_pace(path, assumed.adjustment_years, self.potential)
 
     @cached_property
     def goals(self) -> list[Goal]:
         """b* of each phase by its parts: link weights once all has adjusted."""
-        split = self.pace is not None
+        split = self.scenario.assumptions.openness_path != ADJUSTMENT
         return [
             goal_of(self.world, shocks, exogenous(self.world, shocks).base, split)
             for shocks in self.shocks

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
-from detente.openings.likely import after
-from detente.outcomes.sensitivity import NORMAL_BORDER, YEARS_ON, years_on
+from detente.outcomes.sensitivity import NORMAL_BORDER
+from detente.outcomes.yearson import YEARS_ON, years_on
 from detente.report.numbers import (
     NO_MONEY,
     NOISE,
@@ -236,8 +240,8 @@ def _likely(view: View) -> list[str]:
     assumed = view.notes.get("assumptions", {}).get("openness_path", BASE_RATE)
     found = table.loc[[row for _, row in rows]]
     carried = [
-        f"{100 * float(part):.0f} % of it{_half(assumed, years)} after {years} years"
-        for (years, _), part in zip(rows, found["realised"], strict=True)
+        f"{100 * float(row['realised']):.0f} % of it{_half(row)} after {years} years"
+        for (years, _), row in zip(rows, found.to_dict("records"), strict=True)
     ]
     change = [percent(float(value)) for value in found["welfare"]]
     its = _its(view.prose(view.country))
@@ -256,12 +260,12 @@ _WHOSE = {
 }
 
 
-def _half(assumed: object, years: int) -> str:
-    """The range of half of all openings, where the pace is history's."""
-    if assumed != BASE_RATE:
-        return ""
-    found = after(years)
-    return f" (half of them {100 * found[0.25]:.0f} to {100 * found[0.75]:.0f} %)"
+def _half(row: Mapping[Any, Any]) -> str:
+    """The range of half of the draws, where the pace is history's."""
+    low, high = float(row["low"]), float(row["high"])
+    return (
+        "" if math.isnan(low) else f" (in half of draws {100 * low:.0f} to {100 * high:.0f} %)"
+    )
 
 
 def _ratio(view: View) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from detente.outcomes.sensitivity import NORMAL_BORDER, YEARS_ON, years_on
+from detente.outcomes.sensitivity import NORMAL_BORDER
+from detente.outcomes.yearson import YEARS_ON, years_on
 from detente.report.answer import answer
 from detente.report.law import still_closed
 from detente.report.numbers import (

@@ -13,14 +13,16 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, WithJsonSchema
 
 from detente.errors import nearest
-from detente.openings.likely import paces
-from detente.openings.pace import IMMEDIATE, Pace, half_life_of
+from detente.openings.likely import paces, size_factor
+from detente.openings.pace import IMMEDIATE, Array, LinkPace, Pace, half_life_of
 from detente.scenario.numerals import number_schema, ratio_schema
 from detente.scenario.quantities import plain_number, ratio, refuse
 
 BASE_RATE, ADJUSTMENT = "base-rate", "adjustment_years"
 #: What a word may be; the last is what an ``adjustment_years`` given alone means.
 WORDS = (BASE_RATE, "immediate", "warm", "cold", ADJUSTMENT)
+#: Paths that are read off the record of openings.
+FROM_RECORD = (BASE_RATE, "warm", "cold")
 _KEYS = ("level", "half_life", "start")
 #: Largest level and half-life that are taken for meant.
 MOST_LEVEL, MOST_YEARS = 10.0, 100.0
@@ -107,6 +109,24 @@ def pace_of(path: str | Mapping[str, float], adjustment_years: float) -> Pace:
     return paces()[path]
 
 
+def link_pace(
+    path: str | Mapping[str, float], adjustment_years: float, potential: Array
+) -> LinkPace:
+    """The pace of every pair.
+
+    Parameters
+    ----------
+    path : str or mapping
+    adjustment_years : float
+    potential : ndarray, shape (N, N)
+        What the pairs' opened links would carry, million USD: where the pace is history's,
+        larger links go further (:func:`detente.openings.likely.size_factor`).
+    """
+    pace = pace_of(path, adjustment_years)
+    sized = isinstance(path, str) and path in FROM_RECORD
+    return LinkPace.of(pace, size_factor(potential) if sized else 1.0)
+
+
 def words_of(path: str | Mapping[str, float], adjustment_years: float) -> str:
     """An openness path in a sentence's half: ``approaches 45 %, half of it in 4 years``."""
     if path == ADJUSTMENT:
@@ -118,11 +138,13 @@ def words_of(path: str | Mapping[str, float], adjustment_years: float) -> str:
     pace = pace_of(path, adjustment_years)
     five, fifteen = (float(v) for v in pace.share([5.0, 15.0]))
     said = {
-        BASE_RATE: "as openings in history, in the middle",
-        "warm": "as warm openings in history",
-        "cold": "as cold openings in history",
+        BASE_RATE: "as the middle one of openings in history did",
+        "warm": "as warm openings in history did",
+        "cold": "as cold openings in history did",
     }.get(path if isinstance(path, str) else "", "as the scenario states")
+    sized = isinstance(path, str)
     return (
-        f"of what relief opens {100 * five:.0f} % is there after 5 years and "
-        f"{100 * fifteen:.0f} % after 15, {said}"
+        f"what relief opens comes {said}: {100 * five:.0f} % of its potential after 5 years, "
+        f"{100 * fifteen:.0f} % after 15"
+        + (", for a link of some two billion USD, and more for a larger one" if sized else "")
     )
