@@ -11,17 +11,18 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from detente import solve
-from detente.equilibrium.opened import goal_of, realised
+from detente.equilibrium.opened import Goal, goal_of, potential, realised
 from detente.equilibrium.problem import exogenous
 from detente.errors import InputError, ScenarioError
-from detente.openings.likely import paces
-from detente.openings.pace import IMMEDIATE, Pace, half_life_of
+from detente.openings.likely import DOLLARS, facts, paces, size_factor
+from detente.openings.pace import IMMEDIATE, LinkPace, Pace, half_life_of
 from detente.paths import solve_path, with_fan
 from detente.paths.adjust import speed
 from detente.paths.fan import NAMES
-from detente.paths.links import Goal, LinkPace, Links
+from detente.paths.links import Links
 from detente.scenario import Assumptions, Scenario
 from detente.scenario.additions import Additions
+from detente.scenario.opennesspath import link_pace
 from detente.shocks import Shocks
 from hypothesis_profiles import examples
 from small_korea import CHN, COAL, KOR, PRK, small_korea
@@ -61,6 +62,35 @@ def test_the_half_life_of_ninety_five_percent_in_eight_years() -> None:
 def test_numbers_out_of_range_are_refused(numbers: tuple[float, float, float]) -> None:
     with pytest.raises(InputError, match="of an opening is"):
         Pace(*numbers)
+
+
+def test_larger_links_go_further_within_the_sizes_on_record() -> None:
+    typical = facts()["typical_size"] / DOLLARS
+    least, most = (size / DOLLARS for size in facts()["sizes"])
+    beta = facts()["posterior"]["size_effect"][1]
+    assert size_factor(typical) == pytest.approx(1.0)
+    assert size_factor(2 * typical) == pytest.approx(2**beta)
+    assert beta > 0
+    np.testing.assert_allclose(size_factor([least / 9, most * 9]), size_factor([least, most]))
+    assert size_factor(0.0) == 1.0
+    pace = link_pace("base-rate", 8.0, np.array([[0.0, typical], [typical, 0.0]]))
+    np.testing.assert_allclose(pace.level, paces()["base-rate"].level)
+    stated = link_pace({"level": 0.4, "half_life": 3.0}, 8.0, np.full((2, 2), most))
+    assert stated.level == 0.4
+
+
+def test_potential_is_what_links_would_carry_and_symmetric() -> None:
+    shocks = scenario(OPEN).to_shocks(WORLD)
+    goal = goal_of(WORLD, shocks, exogenous(WORLD, shocks).base, split=True)
+    size = potential(WORLD, goal)
+    np.testing.assert_allclose(size, size.T)
+    expected = 0.0
+    for i, n in ((PRK, CHN), (CHN, PRK)):
+        for k in range(WORLD.n_sectors):
+            share = goal.opened[k, i, n] / goal.whole[k, :, n].sum()
+            expected += share * WORLD.expenditure[k, n] / (1 + WORLD.tariff[k, i, n])
+    assert size[PRK, CHN] == pytest.approx(expected) and expected > 0
+    assert size[CHN, KOR] == 0
 
 
 # -- links ----------------------------------------------------------------------------------
@@ -255,6 +285,7 @@ def test_a_draw_is_the_path_of_its_numbers(monkeypatch: pytest.MonkeyPatch) -> N
             return np.full(n_links, 0.4), np.full(n_links, 2.0), np.full(n_links, 0.1)
 
     monkeypatch.setattr("detente.paths.draws.curve", Fixed)
+    monkeypatch.setattr("detente.paths.draws.size_factor", np.ones_like)
     fan = with_fan(solve_path(WORLD, scenario(OPEN), 5), draws=2).fan
     assert fan is not None
     pace = {"level": 0.4, "half_life": 2, "start": 0.1}
