@@ -181,7 +181,8 @@ def test_json_has_provenance_and_no_nan():
     assert "tradepolicy" in found["measure"]["panel"]["source"]
     assert found["record"] == load_record().content_hash
     assert len(found["limits"]) == 4
-    assert {r["set"] for r in found["comparison"]} == {"ordinary", "placebo"}
+    sets = {"ordinary", "ordinary-large", "placebo", "placebo-large"}
+    assert {r["set"] for r in found["comparison"]} == sets
     pair = json.loads(run("--pair", "ISR", "JOR", "--format", "json").stdout)
     assert pair["events"][0]["date"] == "1994-10-26" and pair["events"][0]["source"]
 
@@ -411,7 +412,7 @@ def test_a_missing_package_is_named_with_the_way_to_get_it(folder, monkeypatch):
 
 def test_a_curve_is_told_as_its_draws_say():
     """With one draw and no spread the shares are the curve's formula, and odds the logit's."""
-    from detente.cli.openingsdata import curve_document
+    from detente.cli.openingscurve import curve_document
     from detente.openings.curve import COLUMNS, Curve
 
     one = dict.fromkeys(COLUMNS, 0.0) | {

@@ -278,7 +278,7 @@ def _all_pairs(
 
 def _curve() -> Mapping[str, Any]:
     """The embedded curve, as the command tells it."""
-    from detente.cli.openingsdata import embedded_curve
+    from detente.cli.openingscurve import embedded_curve
 
     return embedded_curve()
 

@@ -15,15 +15,8 @@ import numpy as np
 import pandas as pd
 
 from detente._version import __version__
-from detente.cli.openingsdata import (
-    AFTER,
-    QUANTILES,
-    TOLD,
-    Realised,
-    curve_document,
-    embedded_curve,
-    held_out,
-)
+from detente.cli.openingscurve import TOLD, curve_document, embedded_curve, held_out
+from detente.cli.openingsdata import AFTER, QUANTILES, Realised
 from detente.cli.openingsmeasure import key, measure, measure_files, moved, rounded, taken_up
 from detente.cli.options import progress_bar, working
 from detente.errors import InputError
@@ -44,7 +37,7 @@ class Fitted:
     ----------
     measured : Realised
     old, new : mapping
-        Curves, as :func:`detente.cli.openingsdata.curve_document` gives them.
+        Curves, as :func:`detente.cli.openingscurve.curve_document` gives them.
     again : bool
         The measure was taken up from the folder.
     folder : Path or None

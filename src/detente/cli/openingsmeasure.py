@@ -16,6 +16,7 @@ import pandas as pd
 from detente._version import __version__
 from detente.cli.openingsdata import (
     EMBEDDED,
+    OF_EVENT,
     QUANTILES,
     SHARES,
     Realised,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 DIGITS = 4
 #: Modules that measured shares come out of: a change in one makes older files stale.
 _CODE = ("predicted", "measure", "rule", "histories")
+#: Pairs that are told apart from smaller ones: potential both ways, in the panel's unit.
+LARGE = 500.0
 #: The year that stands for an event's where there was none.
 AT = 1990
 #: Panels known by their file's name, and what they are.
@@ -186,8 +189,9 @@ def comparison(shares: Shares, record: Record) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``set`` (ordinary, placebo), ``tau``, ``pairs``, ``q05``, ``q25``, ``q50``, ``q75``,
-        ``q95``; empty where the panel has not the years.
+        ``set`` (ordinary, placebo; the same with ``-large``: a potential of ``LARGE`` or
+        more), ``tau``, ``pairs``, ``q05``, ``q25``, ``q50``, ``q75``, ``q95``; empty where the
+        panel has not the years.
     """
     from detente.openings.histories import histories
     from detente.openings.measure import ordinary
@@ -196,22 +200,28 @@ def comparison(shares: Shares, record: Record) -> pd.DataFrame:
     columns = ["set", "tau", "pairs", *QUANTILES]
     if AT not in shares.years:
         return pd.DataFrame(columns=columns)
-    usual = ordinary(shares, record, classes=(LEAST,))
-    usual = usual[usual["set"] == "open"].assign(set="ordinary", tau=usual["year"] - AT)
-    parts = [usual[columns]]
+    parts = []
+    for name, least in (("ordinary", LEAST), ("ordinary-large", LARGE)):
+        usual = ordinary(shares, record, classes=(least,))
+        parts.append(usual[usual["set"] == "open"].assign(set=name, tau=usual["year"] - AT))
     try:
         links = placebo(shares, record, AT)
     except InputError:  # the panel begins too late to see that they were closed
         links = pd.DataFrame()
     if len(links):
-        parts.append(_quantiles(histories(shares, links))[columns])
-    return pd.concat(parts, ignore_index=True)
+        table = histories(shares, links)
+        then = table[table["tau"] == 0].set_index(["a", "b"])["potential"]
+        large = then[then >= LARGE].index
+        parts.append(_quantiles(table, "placebo"))
+        of_large = table.set_index(["a", "b"]).index.isin(large)
+        parts.append(_quantiles(table[of_large], "placebo-large"))
+    return pd.concat([part[columns] for part in parts], ignore_index=True)
 
 
-def _quantiles(table: pd.DataFrame) -> pd.DataFrame:
+def _quantiles(table: pd.DataFrame, name: str) -> pd.DataFrame:
     by_tau = table.dropna(subset=["share"]).groupby("tau")["share"]
-    found = pd.DataFrame({name: by_tau.quantile(q) for name, q in QUANTILES.items()})
-    return found.assign(set="placebo", pairs=by_tau.size()).reset_index()
+    found = pd.DataFrame({key: by_tau.quantile(q) for key, q in QUANTILES.items()})
+    return found.assign(set=name, pairs=by_tau.size()).reset_index()
 
 
 # -- what a finished measure leaves ------------------------------------------------------------
@@ -273,8 +283,8 @@ def measure_files(found: Realised) -> dict[str, bytes]:
     """The files of a finished measure, by name."""
     from detente.report.folder import table_bytes
 
-    shares = found.shares.copy()
-    for name in ("picked", "by_rule", "once"):
+    shares = found.shares.drop(columns=[c for c in OF_EVENT if c in found.shares])
+    for name in ("picked", "by_rule", "once", "year"):
         shares[name] = shares[name].astype(int)
     text = json.dumps(found.facts, indent=2, ensure_ascii=False, allow_nan=False)
     return {

@@ -126,9 +126,7 @@ def print_curve(measured: Realised, curve: Mapping[str, Any]) -> None:
         print_lines(["No curve is fitted to these: 'detente openings fit --panel FILE' does."])
         return
     size = curve["typical_size"]
-    title = (
-        f"An opening, fitted: % of what gravity expects, where that is USD {size:,.0f} million"
-    )
+    title = f"An opening, fitted: % of what gravity expects, where that is {_dollars(size)}"
     out.print(Text(title, style="bold"))
     rows = curve_rows(curve) + comparison_rows(measured.comparison)
     headers = ("years after", *(f"+{t}" for t in AFTER))
@@ -149,6 +147,10 @@ def curve_rows(curve: Mapping[str, Any], prefix: str = "") -> list[tuple[str, ..
         (f"{prefix}half of openings lie within", *_span(curve, "q25", "q75")),
         (f"{prefix}nine in ten lie within", *_span(curve, "q05", "q95")),
     ]
+    for size in dict.fromkeys(row["potential"] for row in curve.get("sizes", ())):
+        at = {row["tau"]: row["q50"] for row in curve["sizes"] if row["potential"] == size}
+        cells = [number(at[t]) if t in at else "" for t in AFTER]
+        rows.append((f"{prefix}median, where it is {_dollars(size)}", *cells))
     other = curve.get("without_picked")
     if other:
         words = f"{prefix}median without those picked ({other['openings']})"
@@ -170,10 +172,17 @@ def _span(curve: Mapping[str, Any], low: str, high: str) -> list[str]:
     return [f"{p}–{q}" if p else "" for p, q in zip(lows, highs, strict=True)]
 
 
+def _dollars(million: float) -> str:
+    """``USD 1 billion``; of the panel's year."""
+    return f"USD {million / 1000:g} billion" if million >= 1000 else f"USD {million:g} million"
+
+
 #: Sets of the comparison in words, in the order in which they are told.
 SETS = {
     "placebo": "as low, but no event",
+    "placebo-large": "the same, half a billion or more",
     "ordinary": "ordinary, never closed",
+    "ordinary-large": "the same, half a billion or more",
 }
 
 
