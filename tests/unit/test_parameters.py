@@ -32,6 +32,8 @@ app.command()(explain)
 def default_of(key: str) -> object:
     """A key's default in the scenario's models; ``kind.field`` is a measure's."""
     kind, _, field = key.rpartition(".")
+    if kind == "openness_path":  # what its default, the base rate, stands for
+        return float(f"{getattr(Assumptions().pace, field):.2g}")
     model = kinds()[kind] if kind else Assumptions
     return model.model_fields[field].default
 
@@ -73,7 +75,8 @@ def test_both_ends_of_a_range_are_valid_in_a_scenario(entry: Parameter) -> None:
 
 
 def test_what_a_path_assumes_is_in_the_table() -> None:
-    paths = {"adjustment_years", "discount_rate", "capital_share", "depreciation"}
+    paths = {"opening_level", "opening_half", "opening_start"}
+    paths |= {"adjustment_years", "discount_rate", "capital_share", "depreciation"}
     assert paths <= set(parameters())
     assert parameter("capital_share").default == 1 / 3
 

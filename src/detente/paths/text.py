@@ -126,7 +126,7 @@ def _notes(path: PathResult) -> tuple[str, ...]:
     """What the figures are, and what they leave out."""
     given = path.scenario.assumptions
     pace = words_of(given.openness_path, given.adjustment_years)
-    why = "adjustment_years" if given.openness_path == ADJUSTMENT else "openness_path"
+    why = "adjustment_years" if given.openness_path == ADJUSTMENT else "opening_level"
     notes = [
         "Means of each year, million USD and changes from the baseline, which is the world "
         "as it is: its own growth is not modelled.",
