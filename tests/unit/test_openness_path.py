@@ -285,7 +285,7 @@ def test_a_draw_is_the_path_of_its_numbers(monkeypatch: pytest.MonkeyPatch) -> N
             return np.full(n_links, 0.4), np.full(n_links, 2.0), np.full(n_links, 0.1)
 
     monkeypatch.setattr("detente.paths.draws.curve", Fixed)
-    monkeypatch.setattr("detente.paths.draws.size_factor", np.ones_like)
+    monkeypatch.setattr("detente.paths.draws.record_factor", lambda size, before: 1.0)
     fan = with_fan(solve_path(WORLD, scenario(OPEN), 5), draws=2).fan
     assert fan is not None
     pace = {"level": 0.4, "half_life": 2, "start": 0.1}

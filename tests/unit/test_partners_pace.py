@@ -127,7 +127,7 @@ def test_nothing_of_it_leaves_the_observed_trade(shares, path, after):
 
 def test_a_record_in_which_all_open_alike_is_the_path_of_these_numbers(shares, monkeypatch):
     monkeypatch.setattr(embedded, "curve", lambda: _Curve(0.5))
-    monkeypatch.setattr("detente.partners.pace.size_factor", np.ones_like)
+    monkeypatch.setattr("detente.partners.pace.record_factor", lambda size, before: 1.0)
     drawn = ran(shares, "base-rate", 7)
     stated = ran(shares, {"level": 0.5, "half_life": 4, "start": 0.1}, 7, pair_error=0.0)
     for state in (RELIEF, REFORM):
@@ -165,7 +165,7 @@ def test_later_there_is_more(shares, base_rate):
 
 
 def test_the_middle_is_the_median_pace_and_draws_spread(shares, at_once, monkeypatch):
-    monkeypatch.setattr("detente.partners.pace.size_factor", np.ones_like)
+    monkeypatch.setattr("detente.partners.pace.record_factor", lambda size, before: 1.0)
     base_rate = ran(shares, "base-rate", 15)
     share = base_rate.settings.timing.middle()
     assert 0.0 < share < 1.0

@@ -132,6 +132,7 @@ def run_fit(ask: Ask, record: Record) -> Fitted:
     """
     os.environ.setdefault("JAX_PLATFORMS", "cpu")  # the same draws everywhere, and no search
     from detente.openings.fit import fit
+    from detente.openings.histories import for_curve
     from detente.report.folder import write_files
 
     if not ask.panel.is_file():
@@ -141,7 +142,7 @@ def run_fit(ask: Ask, record: Record) -> Fitted:
     if ask.out is not None and not again:
         write_files(ask.out, files)
     shares = measured.shares
-    rows = shares[(shares["direction"] == "opening") & shares["once"]]
+    rows = for_curve(shares, record)
     sizes = {} if ask.draws is None else {"draws": ask.draws, "warmup": ask.draws}
     with working("fitting the curve (minutes)"):
         curve = fit(rows, seed=ask.seed, **sizes)
@@ -150,11 +151,16 @@ def run_fit(ask: Ask, record: Record) -> Fitted:
     if len(rest) < len(rows):
         with working("fitting it without the pairs picked by hand (minutes)"):
             told["without_picked"] = _without(rest, ask.seed, sizes)
+    both = rows[~rows["event"].isin({e.name for e in record.events if e.wide})]
+    if len(both) < len(rows):
+        with working("fitting it to events that name both sides"):
+            told["both_named"] = _without(both, ask.seed, sizes)
     scores = _left_out(rows, ask, sizes) if ask.leave_out is not None else None
     more, held = _curve_files(curve, told, scores)
     if ask.out is not None:
         write_files(ask.out, files | more)
-    new = curve_document(curve, without_picked=told.get("without_picked"), leave_one_out=held)
+    beside = {k: v for k, v in told.items() if k != "histories"}
+    new = curve_document(curve, **beside, leave_one_out=held)
     return Fitted(measured, embedded_curve(), new, again, ask.out)
 
 

@@ -155,6 +155,10 @@ def curve_rows(curve: Mapping[str, Any], prefix: str = "") -> list[tuple[str, ..
     if other:
         words = f"{prefix}median without those picked ({other['openings']})"
         rows.append((words, *_q(other, "q50")))
+    named = curve.get("both_named")
+    if named:
+        words = f"{prefix}median, events naming both sides ({named['openings']})"
+        rows.append((words, *_q(named, "q50")))
     return rows
 
 

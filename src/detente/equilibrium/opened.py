@@ -71,6 +71,12 @@ def potential(world: World, goal: Goal) -> Array:
     return one_way + one_way.T
 
 
+def as_before(shocks: Shocks) -> bool:
+    """Whether what opens returns to what it carried before the bans, and not to gravity's."""
+    noted = shocks.notes.get("dormant_share", {})
+    return noted.get("anchor") == "as_before" and not noted.get("by_measure")
+
+
 def realised(world: World, shocks: Shocks, share: Array | float) -> Shocks:
     """The shocks of a state in which what opens carries a share of its potential.
 

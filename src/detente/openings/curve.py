@@ -190,10 +190,16 @@ class Curve:
         tau = np.atleast_1d(np.asarray(years, dtype=np.float64))
         if kind not in KINDS:
             raise InputError(f"'{kind}' is no kind of link: 'all', 'warm' or 'cold'.")
-        links, taken, rng = self._simulated(potential, KINDS[kind])
+        links, taken, rng = self._simulated(potential)
+        of_kind = KINDS[kind] is None or (links.cold[:, 0] == KINDS[kind])
+        if not np.any(of_kind):
+            # none by its odds: what one would be
+            links, taken, rng = self._simulated(potential, KINDS[kind])
+            of_kind = True
         found = links.share(tau)[:, 0, :]
         if noise:
             found = found * np.exp(self._one_year_errors(taken, rng, potential, found.shape))
+        found = found[np.broadcast_to(of_kind, len(found))]
         table = pd.DataFrame(
             np.quantile(found, list(quantiles), axis=0).T,
             index=pd.Index(tau, name="years"),

@@ -19,6 +19,9 @@ BEFORE = 3
 #: Years after the event that tables show.
 YEARS = (1, 5, 10, 15)
 
+#: A pair whose mean share before its event is this or more was not closed.
+OPEN_BEFORE = 1.0 / 3.0
+
 _LINK = [
     "a", "b", "event", "group", "kind", "direction", "year0",
     "picked", "by_rule", "once", "wide",
@@ -186,3 +189,31 @@ def _again(
     ratios = [float(share.get(t, np.nan)) / before for t in years]
     event = str(again["event"].iloc[0])
     return event, closed, opened, before, len(early), float(between), *ratios
+
+
+def for_curve(table: pd.DataFrame, record: Record) -> pd.DataFrame:
+    """The openings that the curve is fitted to.
+
+    Each pair once; no concession under a ban that stays (``partial``), and no link that was
+    not closed: where the three years before the event are on record, their mean share is below
+    ``OPEN_BEFORE``. Somebody may have picked such a pair; the rule finds none.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Histories, closings among them or not.
+    record : Record
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``table``.
+    """
+    partial = {event.name for event in record.events if event.partial}
+    chosen = table[(table["direction"] == "opening") & table["once"].astype(bool)]
+    chosen = chosen[~chosen["event"].isin(partial)]
+    early = chosen[chosen["tau"].between(-BEFORE, -1)]
+    before = early.groupby(["a", "b", "event"])["share"].mean()
+    was_open = before[before >= OPEN_BEFORE].index
+    keys = pd.MultiIndex.from_frame(chosen[["a", "b", "event"]])
+    return chosen[~keys.isin(was_open)]

@@ -5,6 +5,7 @@ A run needs a few numbers of it, and not the draws: this reads one small file.
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -52,6 +53,23 @@ def after(years: int) -> Mapping[float, float]:
     """
     found = facts()["after"][str(years)]
     return {float(q): float(v) for q, v in found.items() if q != "mean"}
+
+
+@cache
+def ordinary() -> float:
+    """Median share of large ordinary pairs, never closed, one to fifteen years on."""
+    text = (files("detente.data") / "openings" / "comparison.csv").read_text(encoding="utf-8")
+    rows = [row for row in csv.DictReader(text.splitlines()) if row["set"] == "ordinary-large"]
+    return float(np.mean([float(row["q50"]) for row in rows if 1 <= int(row["tau"]) <= 15]))
+
+
+def before_factor() -> float:
+    """What a share of gravity's potential is multiplied with to be one of ordinary trade.
+
+    A link that returns to what it carried before a ban was an ordinary one, and those are at
+    :func:`ordinary` of what gravity expects, which is a mean.
+    """
+    return 1.0 / ordinary()
 
 
 def size_factor(potential: ArrayLike) -> Array:

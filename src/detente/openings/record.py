@@ -86,6 +86,9 @@ class _Event(_Part):
     earlier: Year | None = Field(
         default=None, description="Year from which trade was tolerated, for sensitivity."
     )
+    partial: bool = Field(
+        default=False, description="A concession under a ban that stays: told, not fitted."
+    )
     source: Text = Field(description="Title, publisher and year of what says so.")
     verification: Verification = Field(
         description="verified: read in the source; unverified: recalled; assumed: chosen."
@@ -115,7 +118,7 @@ class Event:
 
     ``date`` is ISO text as precise as the source: ``1992-08-24``, ``1992-08`` or ``1992``.
     ``sides`` are two tuples of codes, of which one may be ``"all"``: every country on neither
-    the other side nor in ``spared``.
+    the other side nor in ``spared``. ``partial`` marks a concession under a ban that stays.
     """
 
     name: str
@@ -132,6 +135,7 @@ class Event:
     covered_by: str
     line: int
     spared: tuple[str, ...] = ()
+    partial: bool = False
 
     @property
     def year(self) -> int:
@@ -300,6 +304,7 @@ def _event(e: _Event, j: int, lines: Lines) -> Event:
         covered_by=e.covered_by,
         line=lines.place("events", j).line or 0,
         spared=tuple(e.spared),
+        partial=e.partial,
     )
     _check_sides(found, j, lines)
     return found

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from detente.equilibrium import Equilibrium, exogenous
-from detente.equilibrium.opened import goal_of, potential, realised
-from detente.openings.likely import size_factor
+from detente.equilibrium.opened import as_before, goal_of, potential, realised
 from detente.openings.pace import IMMEDIATE, realised_share
 from detente.scenario.assumptions import Assumptions
-from detente.scenario.opennesspath import BASE_RATE, link_pace
+from detente.scenario.opennesspath import BASE_RATE, link_pace, record_factor
 from detente.shocks import Shocks
 from detente.world.core import Array
 
@@ -73,16 +72,18 @@ def after(eq: Equilibrium, years: int) -> YearsOn:
     given = _assumptions(eq.shocks.notes.get("assumptions", {}))
     base = exogenous(eq.world, eq.shocks).base
     size = potential(eq.world, goal_of(eq.world, eq.shocks, base, split=True))
-    share = link_pace(given.openness_path, given.adjustment_years, size).share(years)
+    before = as_before(eq.shocks)
+    pace = link_pace(given.openness_path, given.adjustment_years, size, before)
+    share = pace.share(years)
     ends = (np.nan, np.nan)
     if given.openness_path == BASE_RATE and size.any():
-        ends = _quartiles(size, years)
+        ends = _quartiles(size, years, before)
     whole = float(size.sum())
     part = float((size * share).sum()) / whole if whole > 0 else float(np.mean(share))
     return YearsOn(years, realised(eq.world, eq.shocks, share), part, *ends)
 
 
-def _quartiles(size: Array, years: int) -> tuple[float, float]:
+def _quartiles(size: Array, years: int, before: bool) -> tuple[float, float]:
     """Quartiles of the part of the potential of all pairs together."""
     from detente.openings.embedded import curve  # noqa: PLC0415  (the draws load late)
 
@@ -90,7 +91,7 @@ def _quartiles(size: Array, years: int) -> tuple[float, float]:
     weight = size[a, b] / size[a, b].sum()
     rng = np.random.default_rng(_SEED)
     level, half_life, start = curve().draw(rng, len(a), size=_DRAWS)
-    level = level * size_factor(size[a, b])
+    level = level * record_factor(size[a, b], before)
     low, high = np.quantile(
         realised_share(level, half_life, start, years) @ weight, (0.25, 0.75)
     )

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from detente.equilibrium import HasShocks, exogenous
-from detente.equilibrium.opened import goal_of, potential, realised
+from detente.equilibrium.opened import as_before, goal_of, potential, realised
 from detente.errors import InputError
-from detente.openings.likely import size_factor
 from detente.openings.pace import Array, realised_share
 from detente.scenario import Scenario
-from detente.scenario.opennesspath import BASE_RATE, FROM_RECORD, pace_of
+from detente.scenario.opennesspath import BASE_RATE, FROM_RECORD, pace_of, record_factor
 from detente.shocks import Shocks
 from detente.world.core import World
 
@@ -118,7 +117,8 @@ class Partly:
         if not self.sized:
             return realised(world, shocks, self.share)
         goal = goal_of(world, shocks, exogenous(world, shocks).base, split=True)
-        return realised(world, shocks, self.share * size_factor(potential(world, goal)))
+        factor = record_factor(potential(world, goal), as_before(shocks))
+        return realised(world, shocks, self.share * factor)
 
 
 def timing(path: Any, after: float | None) -> Timing:

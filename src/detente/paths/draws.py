@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detente.openings.embedded import curve
-from detente.openings.likely import size_factor
 from detente.openings.pace import LinkPace
 from detente.paths.fan import Fan
 from detente.paths.result import PathResult
 from detente.paths.solve import Course, Walk
-from detente.scenario.opennesspath import BASE_RATE
+from detente.scenario.opennesspath import BASE_RATE, record_factor
 from detente.solver import MAX_ITERATIONS
 from detente.world.core import Array
 
@@ -55,7 +54,7 @@ def with_fan(
     if not len(pairs):
         return path
     drawn = _drawn(pairs, course.world.n_countries, draws, seed)
-    drawn["level"] *= size_factor(course.potential)
+    drawn["level"] *= record_factor(course.potential, course.before)
     found: dict[str, list[Array]] = {"welfare": [], "own_earnings": [], "pairs": []}
     for d in range(draws):
         values = Walk(course, _pace(drawn, d)).years(lambda _: None)

@@ -18,7 +18,7 @@ from detente.equilibrium import (
     require_arguments,
     solve_equilibrium,
 )
-from detente.equilibrium.opened import Goal, goal_of, potential, with_links
+from detente.equilibrium.opened import Goal, as_before, goal_of, potential, with_links
 from detente.errors import InputError, NoSolutionError, NotConvergedError
 from detente.openings.pace import LinkPace
 from detente.paths.adjust import deepened, speed
@@ -160,7 +160,13 @@ class Course:
         path = assumed.openness_path
         if path == ADJUSTMENT:
             return None
-        return link_pace(path, assumed.adjustment_years, self.potential)
+        return link_pace(path, assumed.adjustment_years, self.potential, self.before)
+
+    @property
+    def before(self) -> bool:
+        """Whether what opens returns to what it carried before the bans."""
+        used = [s for s in self.shocks if s.notes.get("dormant_share", {}).get("used")]
+        return bool(used) and all(as_before(s) for s in used)
 
     @cached_property
     def goals(self) -> list[Goal]:

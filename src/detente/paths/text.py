@@ -7,8 +7,9 @@ from datetime import date
 
 import pandas as pd
 
+from detente.equilibrium.opened import as_before
 from detente.paths.fantext import fan_section
-from detente.paths.result import PathResult
+from detente.paths.result import PathResult, Stage
 from detente.report.numbers import (
     capital,
     in_prose,
@@ -125,7 +126,8 @@ def _trade(row: pd.Series, mark: str) -> tuple[str, str, str]:
 def _notes(path: PathResult) -> tuple[str, ...]:
     """What the figures are, and what they leave out."""
     given = path.scenario.assumptions
-    pace = words_of(given.openness_path, given.adjustment_years)
+    before = all(as_before(s.equilibrium.shocks) for s in path.stages if _used(s))
+    pace = words_of(given.openness_path, given.adjustment_years, before)
     why = "adjustment_years" if given.openness_path == ADJUSTMENT else "opening_level"
     notes = [
         "Means of each year, million USD and changes from the baseline, which is the world "
@@ -221,14 +223,15 @@ def _phases(path: PathResult, focus: str) -> Section:
         notes.append(f"{j}: {row['in_force'] or 'nothing beside the law of the baseline'}.")
     headers = ("", "From", "To", "Welfare", "Earnings", "Trade", "Partners")
     pace = path.scenario.assumptions.pace
-    if pace is not None and pace.level != 1 and _opens(path):
+    short = pace is not None and pace.level != 1 and any(_used(s) for s in path.stages)
+    if short:
         notes.append(
-            f"What opens ends at {100 * pace.level:.0f} % of its potential here; the whole of "
-            "it: detente run, or openness_path: immediate."
+            "What opens ends short of its potential here; the whole of it: detente run, or "
+            "openness_path: immediate."
         )
     return Section(
         "path_phases",
-        _PHASES if pace is None or pace.level == 1 else _PHASES_SHORT,
+        _PHASES_SHORT if short else _PHASES,
         tables=(Table(headers, "lllrrrl", tuple(rows)),),
         notes=tuple(notes),
     )
@@ -238,10 +241,9 @@ _PHASES = "Phases, each as if it lasted until all has adjusted"
 _PHASES_SHORT = "Phases, each as if it lasted until all has gone as far as it goes"
 
 
-def _opens(path: PathResult) -> bool:
-    """Whether anything opens in any phase."""
-    found = [stage.equilibrium.shocks for stage in path.stages]
-    return any(s.notes.get("dormant_share", {}).get("used") for s in found)
+def _used(stage: Stage) -> bool:
+    """Whether anything opens in a phase."""
+    return bool(stage.equilibrium.shocks.notes.get("dormant_share", {}).get("used"))
 
 
 # -- totals ------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, WithJsonSchema
 
 from detente.errors import nearest
-from detente.openings.likely import paces, size_factor
+from detente.openings.likely import before_factor, paces, size_factor
 from detente.openings.pace import IMMEDIATE, Array, LinkPace, Pace, half_life_of
 from detente.scenario.numerals import number_schema, ratio_schema
 from detente.scenario.quantities import plain_number, ratio, refuse
@@ -110,7 +110,10 @@ def pace_of(path: str | Mapping[str, float], adjustment_years: float) -> Pace:
 
 
 def link_pace(
-    path: str | Mapping[str, float], adjustment_years: float, potential: Array
+    path: str | Mapping[str, float],
+    adjustment_years: float,
+    potential: Array,
+    before: bool = False,
 ) -> LinkPace:
     """The pace of every pair.
 
@@ -119,16 +122,30 @@ def link_pace(
     path : str or mapping
     adjustment_years : float
     potential : ndarray, shape (N, N)
-        What the pairs' opened links would carry, million USD: where the pace is history's,
-        larger links go further (:func:`detente.openings.likely.size_factor`).
+        What the pairs' opened links would carry, million USD.
+    before : bool
+        Whether that is what they carried before the bans, and not what gravity says. Where the
+        pace is history's, it is a share of what gravity expects of a link of typical size. Of
+        gravity's potential larger links reach more
+        (:func:`detente.openings.likely.size_factor`); what was carried before is no mean of
+        gravity's, and is compared to what ordinary links carry
+        (:func:`detente.openings.likely.before_factor`).
     """
     pace = pace_of(path, adjustment_years)
-    sized = isinstance(path, str) and path in FROM_RECORD
-    return LinkPace.of(pace, size_factor(potential) if sized else 1.0)
+    if not (isinstance(path, str) and path in FROM_RECORD):
+        return LinkPace.of(pace)
+    return LinkPace.of(pace, record_factor(potential, before))
 
 
-def words_of(path: str | Mapping[str, float], adjustment_years: float) -> str:
-    """An openness path in a sentence's half: ``approaches 45 %, half of it in 4 years``."""
+def record_factor(potential: Array, before: bool) -> Array | float:
+    """What the record's level is multiplied with, by pair: see :func:`link_pace`."""
+    return before_factor() if before else size_factor(potential)
+
+
+def words_of(
+    path: str | Mapping[str, float], adjustment_years: float, before: bool = False
+) -> str:
+    """An openness path in a clause; arguments as :func:`link_pace`."""
     if path == ADJUSTMENT:
         if adjustment_years == 0:
             return "what relief opens is there at once"
@@ -136,15 +153,16 @@ def words_of(path: str | Mapping[str, float], adjustment_years: float) -> str:
     if path == "immediate":
         return "what relief opens is there at once"
     pace = pace_of(path, adjustment_years)
-    five, fifteen = (float(v) for v in pace.share([5.0, 15.0]))
+    sized = isinstance(path, str)
+    factor = before_factor() if sized and before else 1.0
+    five, fifteen = (factor * float(v) for v in pace.share([5.0, 15.0]))
     said = {
         BASE_RATE: "as the middle one of openings in history did",
         "warm": "as warm openings in history did",
         "cold": "as cold openings in history did",
     }.get(path if isinstance(path, str) else "", "as the scenario states")
-    sized = isinstance(path, str)
+    size = ", for a link of some two billion USD, and more for a larger one"
     return (
         f"what relief opens comes {said}: {100 * five:.0f} % of its potential after 5 years, "
-        f"{100 * fifteen:.0f} % after 15"
-        + (", for a link of some two billion USD, and more for a larger one" if sized else "")
+        f"{100 * fifteen:.0f} % after 15{size if sized and not before else ''}"
     )
