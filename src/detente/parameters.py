@@ -105,6 +105,10 @@ def parameter(name: str) -> Parameter:
         An unknown name, with the nearest.
     """
     known = parameters()
+    # a key whose value is several numbers: name those
+    parts = [p.name for p in known.values() if any(w.startswith(f"{name}.") for w in p.where)]
+    if name not in known and parts:
+        raise InputError(f"'{name}' is several numbers: {', '.join(parts)}.")
     if name not in known:
         raise InputError(
             f"there is no parameter '{name}'; there are {', '.join(known)}.",

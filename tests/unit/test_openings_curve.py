@@ -287,7 +287,7 @@ def test_the_priors_alone_say_little():
 # -- the fit -----------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def fitted():
-    return fit(made_up(), draws=200, warmup=300, chains=2)
+    return fit(made_up(), draws=250, warmup=250, chains=1)
 
 
 @numpyro
@@ -325,7 +325,7 @@ def test_links_never_closed_are_at_one_and_zeros_are_cold_and_finite():
     rng = np.random.default_rng(5)
     open_ = [history(i, f"o{i}", np.exp(0.05 * rng.standard_normal(10))) for i in range(8)]
     shut = [history(9 + i, f"s{i}", np.zeros(10)) for i in range(3)]
-    curve = fit(pd.concat([*open_, *shut]), draws=150, warmup=250, chains=1)
+    curve = fit(pd.concat([*open_, *shut]), draws=120, warmup=180, chains=1)
     assert np.isfinite(curve.draws.to_numpy()).all()
     table = curve.pairs.set_index("a")
     never = table.loc[[f"A{i}" for i in range(8)]]
@@ -350,7 +350,7 @@ def test_openings_left_out_are_covered_as_promised():
     done = []
     rows = made_up(n=24, n_groups=8, years=12, seed=6)
     table = leave_one_out(
-        rows, "group", draws=150, burn=50, warmup=250, progress=lambda *at: done.append(at)
+        rows, "group", draws=100, burn=40, warmup=160, progress=lambda *at: done.append(at)
     )
     assert done == [(k, 8) for k in range(1, 9)]
     assert len(table) == 24 * 12

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from detente.cli.options import ListFormat, echo_csv, echo_json, progress_bar
-from detente.errors import InputError
+from detente.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from detente.cli.openingsdata import Realised
+    from detente.cli.openingsdata import Filters, Realised
     from detente.openings.record import Record
 
 app = typer.Typer(
@@ -26,11 +26,7 @@ app = typer.Typer(
 )
 
 
-class Direction(StrEnum):
-    """Which events."""
-
-    opening = "opening"
-    closing = "closing"
+DIRECTIONS = ("opening", "closing")
 
 
 class LeftOut(StrEnum):
@@ -44,7 +40,10 @@ Pair = Annotated[
     tuple[str, str],
     typer.Option("--pair", metavar="A B", help="One pair by year: two codes, either order."),
 ]
-Kind = Annotated[Direction | None, typer.Option("--kind", help="Openings or closings only.")]
+Kind = Annotated[
+    str | None,
+    typer.Option("--kind", metavar="opening|closing", help="Openings or closings only."),
+]
 Picked = Annotated[
     bool | None,
     typer.Option("--picked/--not-picked", help="Only, or without, pairs picked by hand."),
@@ -115,19 +114,15 @@ def openings(
     """
     if context.invoked_subcommand is not None:
         return
+    from detente.cli.openingsdata import Filters, chosen, summary
     from detente.openings.record import load_record
 
     asked = None if pair == ("", "") else pair
-    filters = {
-        "--kind": kind is not None,
-        "--picked": picked is not None,
-        "--by-rule": by_rule,
-        "--all": whole,
-    }
-    _check(asked, [name for name, given in filters.items() if given], events, out)
+    filters = Filters(_direction(kind), picked, by_rule)
+    _check(asked, filters, whole, events, out)
     known = load_record(record)
     if events:
-        _events(known, form)
+        _events(known, filters.direction, asked, form)
         return
     if record is not None and panel is None:
         raise InputError(
@@ -135,13 +130,12 @@ def openings(
             "yours, and --events prints it."
         )
     measured = _measured(panel, known, asked, column, zeros)
+    again = _again(panel, record, column, zeros)
     if asked is not None:
-        _one_pair(measured, asked, form, out)
+        _one_pair(measured, asked, form, out, again)
     else:
-        from detente.cli.openingsdata import chosen, summary
-
-        table = chosen(summary(measured.shares), kind and kind.value, picked, by_rule)
-        _all_pairs(measured, table, form, out, whole)
+        table = chosen(summary(measured.shares), filters)
+        _all_pairs(measured, table, form, out, filters, whole, [*again, *filters.options])
 
 
 @app.command()
@@ -175,6 +169,7 @@ def fit(
     known = load_record(record)
     left = by.value if leave_one_out else None
     found = run_fit(Ask(panel, _columns(column), zeros, seed, draws, left, out), known)
+    tell_notes(found.measured.facts)
     if form is ListFormat.csv:
         echo_csv(found.table())
     elif form is ListFormat.json:
@@ -185,19 +180,48 @@ def fit(
         print_fit(found)
 
 
+def _direction(kind: str | None) -> str | None:
+    if kind is None or kind in DIRECTIONS:
+        return kind
+    raise InputError(
+        f"--kind: '{kind}' is neither {' nor '.join(DIRECTIONS)}.",
+        nearest=nearest(kind, DIRECTIONS),
+    )
+
+
 def _check(
-    pair: tuple[str, str] | None, filters: list[str], events: bool, out: Path | None
+    pair: tuple[str, str] | None, filters: Filters, whole: bool, events: bool, out: Path | None
 ) -> None:
     """What cannot go together, and a folder that cannot be written to, before any work."""
-    if pair is not None and filters:
-        raise InputError(f"--pair shows one pair, and {filters[0]} chooses among many.")
-    if events and (pair is not None or filters or out is not None):
-        other = "--pair" if pair is not None else filters[0] if filters else "-o"
-        raise InputError(f"--events prints the record, and takes no {other}.")
+    given = [*filters.options[:1], *(["--all"] if whole else [])]
+    if events:
+        given = [name for name in given if name != "--kind"]
+        given += ["--picked or --by-rule"] if filters.of_pairs else []
+        given += ["-o"] if out is not None else []
+        if given:
+            raise InputError(f"--events prints the record, and takes no {given[0]}.")
+    elif pair is not None and given:
+        raise InputError(f"--pair shows one pair, and {given[0]} chooses among many.")
+    if filters.direction == "closing" and filters.by_rule:
+        raise InputError(
+            "--by-rule: the written rule is for openings; closings are taken as the record "
+            "names them. Leave out --by-rule, or --kind closing."
+        )
     if out is not None:
         from detente.report.folder import require_folder
 
         require_folder(out)
+
+
+def _again(
+    panel: Path | None, record: Path | None, column: list[str] | None, zeros: bool
+) -> list[str]:
+    """Options that measure the same again."""
+    words = ["--panel", str(panel)] if panel is not None else []
+    words += ["--record", str(record)] if record is not None else []
+    for text in column or []:
+        words += ["--column", text]
+    return words + (["--zeros"] if zeros else [])
 
 
 def _columns(given: list[str] | None) -> dict[str, str]:
@@ -228,24 +252,35 @@ def _measured(
     from detente.cli.openingsmeasure import measure
 
     with progress_bar("measuring", elapsed=True) as advance:
-        return measure(
+        found = measure(
             panel, record, columns=_columns(column), zeros=zeros, pair=pair, advance=advance
         )
+    tell_notes(found.facts)
+    return found
 
 
-def _events(record: Record, form: ListFormat) -> None:
-    from detente.cli.openingsdata import events_table
+def tell_notes(facts: Mapping[str, Any]) -> None:
+    """What of a panel was not used, on standard error."""
+    for note in facts.get("notes", ()):
+        typer.echo(f"note: {note}.", err=True)
 
+
+def _events(
+    record: Record, direction: str | None, pair: tuple[str, str] | None, form: ListFormat
+) -> None:
+    from detente.cli.openingsdata import events_table, of_record
+
+    events = of_record(record, direction, pair)
     if form is ListFormat.csv:
-        echo_csv(events_table(record))
+        echo_csv(events_table(record, events))
     elif form is ListFormat.json:
         from detente.report.documents import records
 
-        echo_json(records(events_table(record)))
+        echo_json(records(events_table(record, events)))
     else:
         from detente.cli.openingstext import print_events
 
-        print_events(record)
+        print_events(record, events)
 
 
 def _source(measured: Realised) -> str:
@@ -256,14 +291,20 @@ def _source(measured: Realised) -> str:
 
 # -- all pairs ---------------------------------------------------------------------------------
 def _all_pairs(
-    measured: Realised, table: pd.DataFrame, form: ListFormat, out: Path | None, whole: bool
+    measured: Realised,
+    table: pd.DataFrame,
+    form: ListFormat,
+    out: Path | None,
+    filters: Filters,
+    whole: bool,
+    again: list[str],
 ) -> None:
     if table.empty:
         raise InputError("nothing is left of the openings by these filters.")
     curve = _curve()
     if out is not None:
-        written = _write_all(measured, table, curve, out)
-        typer.echo(f"written: {written} (openings.svg, tables)", err=True)
+        told = _write_all(measured, table, curve, out, again)
+        typer.echo(told, err=True)
     if form is ListFormat.csv:
         echo_csv(table)
     elif form is ListFormat.json:
@@ -273,7 +314,7 @@ def _all_pairs(
     else:
         from detente.cli.openingstext import print_openings
 
-        print_openings(measured, table, curve, whole)
+        print_openings(measured, table, curve, filters, whole)
 
 
 def _curve() -> Mapping[str, Any]:
@@ -284,14 +325,18 @@ def _curve() -> Mapping[str, Any]:
 
 
 def _write_all(
-    measured: Realised, table: pd.DataFrame, curve: Mapping[str, Any], out: Path
-) -> Path:
-    """Charts and tables of what the filters left; whole or not at all."""
+    measured: Realised,
+    table: pd.DataFrame,
+    curve: Mapping[str, Any],
+    out: Path,
+    again: list[str],
+) -> str:
+    """Charts and tables of what the filters left, whole or not at all; what to say of it."""
     import pandas as pd
 
     from detente.cli.openingschart import openings_chart
-    from detente.cli.openingsdata import events_table
-    from detente.report.folder import table_bytes, write_files
+    from detente.cli.openingsdata import events_table, observed
+    from detente.report.folder import table_bytes
 
     keys = ["a", "b", "event"]
     shares = measured.shares.merge(table[keys], on=keys)
@@ -302,27 +347,54 @@ def _write_all(
         "shares.csv": table_bytes(shares, "csv"),
         "events.csv": table_bytes(events_table(measured.record), "csv"),
     }
-    for direction, name in (("opening", "openings.svg"), ("closing", "closings.svg")):
+    medians = observed(measured.shares, measured.record)
+    rule = medians[medians["set"] == "rule"]
+    for direction in DIRECTIONS:
         if (shares["direction"] == direction).any():
-            drawn = band if direction == "opening" else None
+            opened = direction == "opening"
             picture = openings_chart(
-                shares, drawn, _source(measured), direction, usual, measured.goods
-            )
-            files[name] = picture.encode()
-    return write_files(out, files)
+                shares, band if opened else None, _source(measured), direction, usual,
+                measured.goods, rule if opened else None,
+            )  # fmt: skip
+            files[f"{direction}s.svg"] = picture.encode()
+    return _write(out, files, measured, again)
+
+
+def _write(out: Path, files: Mapping[str, bytes], measured: Realised, again: list[str]) -> str:
+    """The folder with its run.json; what was written, in a line."""
+    import shlex
+
+    from detente._version import __version__
+    from detente.report.folder import write_files
+
+    facts = {
+        "what": "openings",
+        "version": __version__,
+        "run_again": shlex.join(["detente", "openings", *again]),
+        "record": measured.record.content_hash,
+        "measure": dict(measured.facts),
+    }
+    written = write_files(out, files, facts)
+    charts = [name for name in files if name.endswith(".svg")]
+    return f"written: {written} ({', '.join(charts)}, tables, run.json)"
 
 
 # -- one pair ----------------------------------------------------------------------------------
 def _one_pair(
-    measured: Realised, pair: tuple[str, str], form: ListFormat, out: Path | None
+    measured: Realised,
+    pair: tuple[str, str],
+    form: ListFormat,
+    out: Path | None,
+    again: list[str],
 ) -> None:
-    from detente.cli.openingsdata import ordered_pair, pair_document, pair_table
+    from detente.cli.openingsdata import pair_document, pair_table
+    from detente.cli.openingsnames import ordered_pair
 
-    a, b = ordered_pair(*pair, measured.countries)
+    a, b = ordered_pair(*pair, measured.countries, measured.record)
     table = pair_table(measured, a, b)
     if out is not None:
-        written = _write_pair(measured, table, a, b, out)
-        typer.echo(f"written: {written} ({a}-{b}.svg, {a}-{b}.csv)", err=True)
+        told = _write_pair(measured, table, a, b, out, ["--pair", a, b, *again])
+        typer.echo(told, err=True)
     if form is ListFormat.csv:
         echo_csv(table)
     elif form is ListFormat.json:
@@ -333,14 +405,14 @@ def _one_pair(
         print_pair(measured, table, a, b)
 
 
-def _write_pair(measured: Realised, table: pd.DataFrame, a: str, b: str, out: Path) -> Path:
+def _write_pair(
+    measured: Realised, table: pd.DataFrame, a: str, b: str, out: Path, again: list[str]
+) -> str:
     from detente.cli.openingschart import pair_chart
     from detente.cli.openingsdata import events_of
-    from detente.report.folder import table_bytes, write_files
+    from detente.report.folder import table_bytes
 
     events = [(e.year, e.kind) for e in events_of(measured, a, b)]
     picture = pair_chart(table, a, b, events, _source(measured), measured.goods)
-    return write_files(
-        out,
-        {f"{a}-{b}.csv": table_bytes(table, "csv"), f"{a}-{b}.svg": picture.encode()},
-    )
+    files = {f"{a}-{b}.csv": table_bytes(table, "csv"), f"{a}-{b}.svg": picture.encode()}
+    return _write(out, files, measured, again)

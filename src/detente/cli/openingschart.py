@@ -14,6 +14,7 @@ from detente.report.svg import (
     GREEN,
     GREY,
     ORANGE,
+    PURPLE,
     VERMILION,
     WIDTH,
     frame,
@@ -28,6 +29,8 @@ CEILING = 1.5
 _LEFT, _RIGHT, _TOP, _HEIGHT = 56, 142, 48, 380
 _PLOT = WIDTH - _LEFT - _RIGHT
 _LABEL = 12.5
+#: Fewer openings than this have no median worth a line.
+FEWEST = 5
 #: z of a two-sided 90 % interval of a normal error.
 _Z90 = 1.645
 
@@ -41,6 +44,7 @@ def openings_chart(
     direction: str = "opening",
     usual: pd.DataFrame | None = None,
     goods: str = "",
+    rule: pd.DataFrame | None = None,
 ) -> str:
     """All curves of one direction: thin lines, those picked by hand labelled, the fit below.
 
@@ -59,6 +63,8 @@ def openings_chart(
         half of all pairs lie well below it.
     goods : str
         What trade it is, where that is known: ``manufacturing``.
+    rule : DataFrame, optional
+        ``tau``, ``q50``, ``seen``: the observed median of those that the rule finds.
 
     Returns
     -------
@@ -72,7 +78,7 @@ def openings_chart(
     body = _grid([k / 4 for k in range(round(4 * top) + 1)], up, _percent)
     body += _ticks(range(SPAN[0], SPAN[1] + 1, 5), across)
     body.append(_clip())
-    inside = _inside(lines, band, usual, across, up)
+    inside = _inside(lines, band, usual, rule, across, up)
     body.append(f'<g clip-path="url(#dt-plot)">{"".join(inside)}</g>')
     body.append(_dashed(across(0), _TOP, _TOP + _HEIGHT))
     body += _one(up)
@@ -83,7 +89,12 @@ def openings_chart(
               anchor="middle", size=11, soft=True)
     )  # fmt: skip
     others = "found by the rule" if direction == "opening" else "others named by the record"
-    body += _legend(others, band is not None, usual is not None and len(usual) > 0)
+    body += _legend(
+        others,
+        band is not None,
+        usual is not None and len(usual) > 0,
+        rule is not None and len(rule) > 0,
+    )
     title = (
         "How much of what gravity expects opened links have traded"
         if direction == "opening"
@@ -100,6 +111,7 @@ def _inside(
     lines: Sequence[pd.DataFrame],
     band: pd.DataFrame | None,
     usual: pd.DataFrame | None,
+    rule: pd.DataFrame | None,
     across: Place,
     up: Place,
 ) -> list[str]:
@@ -107,14 +119,19 @@ def _inside(
     found: list[str] = []
     for line in lines:
         if not _is_picked(line):
-            found += _pieces(line["tau"], line["share"], across, up, GREY, 0.7, opacity=0.6)
+            found += _pieces(line["tau"], line["share"], across, up, GREY, 0.6, opacity=0.5)
     found += _bands(band, across, up) if band is not None else []
     for line in lines:
         if _is_picked(line):
-            found += _pieces(line["tau"], line["share"], across, up, VERMILION, 1.3)
+            found += _pieces(
+                line["tau"], line["share"], across, up, VERMILION, 0.9, opacity=0.6
+            )
     if band is not None:
         after = band[band["tau"].between(0, SPAN[1])]
         found += _pieces(after["tau"], after["q50"], across, up, BLUE, 3.2)
+    if rule is not None and len(rule):
+        own = rule[rule["tau"].between(*SPAN) & (rule["seen"] >= FEWEST)]
+        found += _pieces(own["tau"], own["q50"], across, up, PURPLE, 2.4, "2 3")
     if usual is not None and len(usual):
         own = usual[usual["tau"].between(*SPAN)]
         found += _pieces(own["tau"], own["q50"], across, up, GREEN, 2.4, "7 4")
@@ -378,19 +395,21 @@ def _axis_words(lines: Sequence[pd.DataFrame], top: float, direction: str) -> st
     return words
 
 
-def _legend(others: str, fitted: bool, usual: bool) -> list[str]:
+def _legend(others: str, fitted: bool, usual: bool, rule: bool) -> list[str]:
     """What the marks are: two lines above the plot."""
-    first = [("picked by hand, with the last share seen", _stroke(VERMILION, 1.8))]
+    first = [("picked by hand, with the last share seen", _stroke(VERMILION, 1.2))]
     first.append((others, _stroke(GREY, 1.2)))
+    if rule:
+        first.append(("their observed median", _stroke(PURPLE, 2.4, "2 3")))
     second = []
     if fitted:
         second = [
-            ("fitted median", _stroke(BLUE, 3.2)),
-            ("half of openings", _box(0.32)),
+            ("fitted: a new link of USD 1 billion (1990 dollars)", _stroke(BLUE, 3.2)),
+            ("half", _box(0.32)),
             ("nine in ten", _box(0.12)),
         ]
     if usual:
-        second.append(("median of ordinary pairs, never closed", _stroke(GREEN, 2.4, "7 4")))
+        second.append(("median of ordinary pairs", _stroke(GREEN, 2.4, "7 4")))
     found = []
     for row, y in ((first, 0.0), (second, 18.0)):
         x = float(_LEFT)

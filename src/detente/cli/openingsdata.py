@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from io import StringIO
@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 
 from detente._version import __version__
-from detente.errors import InputError, nearest
+from detente.cli.openingsnames import code_of, dated
+from detente.errors import InputError
+from detente.openings.histories import for_curve
 from detente.openings.record import Event, Record
 from detente.report.documents import records
 
@@ -29,6 +31,8 @@ SHARES = (
 OF_EVENT = ("group", "kind", "direction", "year0", "tau")
 #: Of predictions and comparisons.
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
+#: So few rows more than asked for are no reason to hide them.
+FEW = 10
 #: What ``detente openings fit`` writes before the curve, and what is embedded.
 EMBEDDED = ("shares.csv", "comparison.csv", "measure.json")
 #: What the panel cannot say, in short lines.
@@ -175,53 +179,86 @@ def _at(by_tau: pd.DataFrame, tau: int) -> float:
     return float(by_tau["share"].get(tau, np.nan))
 
 
-def chosen(
-    table: pd.DataFrame, direction: str | None, picked: bool | None, by_rule: bool
-) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Filters:
+    """What the command shows of the openings; None: either.
+
+    Attributes
+    ----------
+    direction : str or None
+        ``opening`` or ``closing``.
+    picked : bool or None
+    by_rule : bool
+        Only pairs that the written rule finds.
+    """
+
+    direction: str | None = None
+    picked: bool | None = None
+    by_rule: bool = False
+
+    @property
+    def of_pairs(self) -> bool:
+        """Whether some openings are left out."""
+        return self.picked is not None or self.by_rule
+
+    @property
+    def options(self) -> list[str]:
+        """As options of the command, in words."""
+        words = ["--kind", self.direction] if self.direction else []
+        words += [] if self.picked is None else ["--picked" if self.picked else "--not-picked"]
+        return words + (["--by-rule"] if self.by_rule else [])
+
+
+def chosen(table: pd.DataFrame, filters: Filters) -> pd.DataFrame:
     """Rows that the filters of the command leave."""
     keep = pd.Series(True, index=table.index)
-    if direction:
-        keep &= table["direction"] == direction
-    if picked is not None:
-        keep &= table["picked"] == picked
-    if by_rule:
+    if filters.direction:
+        keep &= table["direction"] == filters.direction
+    if filters.picked is not None:
+        keep &= table["picked"] == filters.picked
+    if filters.by_rule:
         keep &= table["by_rule"]
     return table[keep].reset_index(drop=True)
 
 
 def first_rows(table: pd.DataFrame, most: int) -> pd.DataFrame:
-    """Rows picked by hand and, of the others, the largest by potential; order is kept."""
-    if len(table) <= most:
+    """Rows picked by hand and, of the others, the largest by potential; order is kept.
+
+    Where at most ``FEW`` would be left out, none is.
+    """
+    if len(table) <= most + FEW:
         return table
     rank = table.sort_values(["picked", "potential"], ascending=[False, False])
     return table.loc[sorted(rank.index[:most])]
 
 
-# -- one pair ----------------------------------------------------------------------------------
-def ordered_pair(first: str, second: str, countries: list[str]) -> tuple[str, str]:
-    """Two codes as the tables have them, in the order of the alphabet.
+def observed(shares: pd.DataFrame, record: Record) -> pd.DataFrame:
+    """Medians of what the openings reached, those that a curve is fitted to.
 
-    Raises
-    ------
-    InputError
-        A code that the panel lacks, with the nearest, or the same code twice.
+    Parameters
+    ----------
+    shares : DataFrame
+        Columns ``SHARES``.
+    record : Record
+
+    Returns
+    -------
+    DataFrame
+        ``set`` (all, picked, rule), ``tau``, ``openings`` (of the set), ``seen`` (of them in
+        that year), ``q50``.
     """
-    codes = []
-    for word in (first, second):
-        code = word.strip().upper()
-        if code not in countries:
-            raise InputError(
-                f"--pair: '{word}' is not among the {len(countries)} countries of the panel: "
-                f"{', '.join(countries[:6])} … {countries[-1]}. --panel FILE takes another.",
-                nearest=nearest(code, countries),
-            )
-        codes.append(code)
-    if codes[0] == codes[1]:
-        raise InputError(f"--pair: '{codes[0]}' twice; a link has two ends.")
-    a, b = sorted(codes)
-    return a, b
+    rows = for_curve(shares, record)
+    sets = {"all": rows, "picked": rows[rows["picked"]], "rule": rows[rows["by_rule"]]}
+    parts = []
+    for name, own in sets.items():
+        by_tau = own.dropna(subset=["share"]).groupby("tau")["share"]
+        found = pd.DataFrame({"seen": by_tau.size(), "q50": by_tau.median()}).reset_index()
+        count = len(own[["a", "b"]].drop_duplicates())
+        parts.append(found.assign(set=name, openings=count))
+    return pd.concat(parts, ignore_index=True)[["set", "tau", "openings", "seen", "q50"]]
 
 
+# -- one pair ----------------------------------------------------------------------------------
 def pair_table(measured: Realised, a: str, b: str) -> pd.DataFrame:
     """One pair by year, each direction and both together.
 
@@ -259,6 +296,13 @@ def pair_table(measured: Realised, a: str, b: str) -> pd.DataFrame:
 
 def _not_there(measured: Realised, a: str, b: str) -> str:
     shares = measured.shares
+    events = measured.record.holding(a, b)
+    if events:
+        return (
+            f"--pair: the record has {a}–{b} ({dated(events)}), but it does not count: the "
+            "written rule does not find it, and nobody picked it. --panel FILE measures any "
+            "pair of a panel of yours."
+        )
     of = shares[(shares["a"].isin((a, b))) | (shares["b"].isin((a, b)))]
     pairs = [f"{x} {y}" for x, y in dict.fromkeys(zip(of["a"], of["b"], strict=True))]
     near = f" In it with one of them: {', '.join(pairs[:5])}." if pairs else ""
@@ -287,8 +331,30 @@ def sides(event: Event) -> str:
     return " – ".join(told)
 
 
-def events_table(record: Record) -> pd.DataFrame:
-    """The record: a row an event."""
+def of_record(
+    record: Record, direction: str | None, pair: tuple[str, str] | None
+) -> tuple[Event, ...]:
+    """Events of the record: of one direction, or that hold a pair; in the record's order.
+
+    Raises
+    ------
+    InputError
+        No event is left.
+    """
+    ends = None if pair is None else [code_of(word) for word in pair]
+    found = tuple(
+        e
+        for e in record.events
+        if direction in (None, e.direction) and (ends is None or e.holds(ends[0], ends[1]))
+    )
+    if not found:
+        of = "" if ends is None else f" of {'–'.join(ends)}"
+        raise InputError(f"the record has no {direction or 'event'}{of}.")
+    return found
+
+
+def events_table(record: Record, events: Sequence[Event] | None = None) -> pd.DataFrame:
+    """The record, or some of its events: a row an event."""
     return pd.DataFrame(
         [
             {
@@ -307,7 +373,7 @@ def events_table(record: Record) -> pd.DataFrame:
                 "note": e.note or "",
                 "covered_by": e.covered_by or "",
             }
-            for e in record.events
+            for e in (record.events if events is None else events)
         ]
     )
 
@@ -334,6 +400,7 @@ def document(
         "record": measured.record.content_hash,
         "openings": records(table),
         "curve": dict(curve),
+        "observed": records(observed(measured.shares, measured.record)),
         "comparison": records(measured.comparison),
         "limits": list(LIMITS),
     }

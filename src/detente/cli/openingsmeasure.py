@@ -22,8 +22,9 @@ from detente.cli.openingsdata import (
     Realised,
     from_files,
 )
+from detente.cli.openingsnames import ordered_pair
 from detente.cli.options import Advance
-from detente.errors import InputError, Place
+from detente.errors import InputError
 from detente.openings.record import Record
 
 if TYPE_CHECKING:
@@ -49,50 +50,6 @@ SOURCES = {
 }
 
 
-def read(file: Path, columns: Mapping[str, str] | None = None, *, zeros: bool = False) -> Panel:
-    """A panel that openings can be measured on.
-
-    Parameters
-    ----------
-    file : Path
-        csv (plain, gz, zip) or parquet; columns are found by their names.
-    columns : mapping of str to str, optional
-        Role → column.
-    zeros : bool
-        Pairs that are not listed trade nothing.
-
-    Raises
-    ------
-    InputError
-        No years or one, no domestic sales, no distance: with the next step.
-    """
-    from detente.openings.predicted import read_panel
-
-    flows = read_panel(file, columns=columns, fill=zeros)
-    place, table = Place(str(file)), flows.table
-    years = sorted(int(y) for y in table["year"].unique())
-    if len(years) < 2:
-        raise InputError(
-            f"it has one year, {years[0]}: shares count years from an event, so give a panel "
-            "of several.",
-            place,
-        )
-    if not ((table["exporter"] == table["importer"]) & (table["trade"] > 0)).any():
-        raise InputError(
-            "it has no domestic sales (exporter and importer the same), without which gravity "
-            "cannot tell a border from distance: take a panel that has them (ITPD-E, agtpa), "
-            "or add output less exports.",
-            place,
-        )
-    if "distance" not in table and "ln_distance" not in table:
-        raise InputError(
-            "it has no distance, which gravity's expectation needs: add a column 'distance', "
-            "or name it, with --column distance=NAME.",
-            place,
-        )
-    return flows
-
-
 def measure(
     file: Path,
     record: Record,
@@ -107,7 +64,7 @@ def measure(
     Parameters
     ----------
     file, columns, zeros
-        As for :func:`read`.
+        As for :func:`detente.cli.openingspanel.read`.
     record : Record
     pair : (str, str), optional
         A pair that the record need not have; the estimate does not see it either.
@@ -124,23 +81,24 @@ def measure(
     InputError
         A panel that cannot be used, or a pair that it does not have.
     """
+    from detente.cli.openingspanel import estimable, read
     from detente.openings.measure import measure as measured
-    from detente.openings.predicted import sorted_pair
 
     flows = read(file, columns, zeros=zeros)
     countries = sorted({*flows.table["exporter"], *flows.table["importer"]})
-    ends = None
-    if pair is not None:
-        ends = sorted_pair(pair[0].strip().upper(), pair[1].strip().upper(), countries)
-    found = measured(flows, record, progress=moved(advance))
-    rows = _kept(found.histories)
-    if ends is not None and not ((rows["a"] == ends[0]) & (rows["b"] == ends[1])).any():
-        rows = pd.concat([rows, _extra(flows, found, ends, advance)], ignore_index=True)
+    ends = None if pair is None else ordered_pair(*pair, countries, record)
+    with estimable(file):
+        found = measured(flows, record, required=ends is None, progress=moved(advance))
+        rows = _kept(found.histories)
+        if ends is not None and not ((rows["a"] == ends[0]) & (rows["b"] == ends[1])).any():
+            extra = _extra(flows, found, ends, advance)
+            rows = pd.concat([rows, extra], ignore_index=True) if len(rows) else extra
     return Realised(
         shares=rounded(rows[list(SHARES)], SHARES[-9:]),
         comparison=rounded(comparison(found.shares, record), tuple(QUANTILES)),
         record=record,
-        facts=_facts(file, found, record, columns, zeros),
+        facts=_facts(file, found, record, columns, zeros)
+        | ({"notes": list(flows.notes)} if flows.notes else {}),
     )
 
 

@@ -11,13 +11,15 @@ from rich.text import Text
 from detente.cli.openingsdata import (
     AFTER,
     LIMITS,
+    Filters,
     Realised,
     events_of,
     first_rows,
+    observed,
     sides,
 )
 from detente.cli.render import console, print_lines, rich_table
-from detente.openings.record import Record
+from detente.openings.record import Event, Record
 from detente.report.numbers import listed, plural
 from detente.report.sections import Table
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 #: More rows than this are cut to those picked and the largest.
 MOST = 45
 _EVENT = 24
+#: Panel of the embedded curve.
+EMBEDDED_PANEL = "agtpa, 1986–2006"
 
 
 def number(share: float | None) -> str:
@@ -40,52 +44,65 @@ def number(share: float | None) -> str:
 
 
 def print_openings(
-    measured: Realised, table: pd.DataFrame, curve: Mapping[str, Any], whole: bool
+    measured: Realised,
+    table: pd.DataFrame,
+    curve: Mapping[str, Any],
+    filters: Filters,
+    whole: bool,
 ) -> None:
-    """The table, the fitted curve beside what did not open, and the limits."""
+    """The table, what was seen and fitted beside what did not open, and the limits."""
     out = console()
     out.print(Text("What was traded, % of what gravity expects of the pair", style="bold"))
     shown = table if whole else first_rows(table, MOST)
     for direction in ("opening", "closing"):
         rows = shown[shown["direction"] == direction]
-        if not len(rows):
-            continue
-        title = f"{direction.capitalize()}s: years after"
-        out.print()
-        out.print(rich_table(_listed(rows, title)))
+        if len(rows):
+            out.print()
+            out.print(rich_table(_listed(rows, direction)))
     print_lines(["", *_legend(shown)])
     if len(shown) < len(table):
-        print_lines(
-            [
-                f"{len(shown)} of {len(table)}: those picked by hand, and the largest by "
-                "potential. --all shows the rest."
-            ]
-        )
-    print_curve(measured, curve)
+        print_lines([_caption(len(shown), len(table), filters)])
+    if filters.direction != "closing":
+        print_medians(measured)
+        print_curve(measured, curve, filters)
     out.print()
     out.print(Text("What it cannot say", style="bold"))
     print_lines(LIMITS)
     print_lines(["", f"Panel: {measured.panel}. Formula: {measured.facts.get('formula', '')}."])
 
 
-def _listed(rows: pd.DataFrame, title: str) -> Table:
+def _caption(shown: int, among: int, filters: Filters) -> str:
+    """Which rows of a long table are shown."""
+    which = "the largest by potential"
+    if filters.picked is None:
+        which = f"those picked by hand, and {which}"
+    return f"{shown} of {among}: {which}. --all shows the rest."
+
+
+def _listed(rows: pd.DataFrame, direction: str) -> Table:
+    """One direction's rows; a closing's share the year before says what there was to close."""
+    closing = direction == "closing"
+    room = _EVENT - 3 if closing else _EVENT
     cells = tuple(
         (
             str(r["pair"]),
-            _cut(str(r["event"])),
+            _cut(str(r["event"]), room),
             str(r["year"]),
+            *([number(r["share_before"])] if closing else []),
             *(number(r[f"share_{t}"]) for t in AFTER),
             _by(r),
             _marks(r),
         )
         for r in rows.to_dict("records")
     )
-    headers = ("pair", _cut(title), "year", *(f"+{t}" for t in AFTER), "by", "")
-    return Table(headers, "llrrrrrll", cells)
+    title = _cut(f"{direction.capitalize()}s: years after", room)
+    before = ["before"] if closing else []
+    headers = ("pair", title, "year", *before, *(f"+{t}" for t in AFTER), "by", "")
+    return Table(headers, "llr" + "r" * (len(before) + len(AFTER)) + "ll", cells)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _EVENT else f"{text[: _EVENT - 1]}…"
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
 def _by(row: Mapping[Any, Any]) -> str:
@@ -101,11 +118,22 @@ def _marks(row: Mapping[Any, Any]) -> str:
     return marks + ("" if start is None or pd.isna(start) else "r")
 
 
+#: Who chose a pair, in words.
+_CHOSEN = {
+    "hand": "picked by hand",
+    "rule": "found by the rule",
+    "both": "both",
+    "named": "named by the record",
+}
+
+
 def _legend(rows: pd.DataFrame) -> list[str]:
     """What the marks mean, of those that occur."""
-    found = ["by: picked by hand, found by the rule, or both."]
-    if any(_by(r) == "named" for r in rows.to_dict("records")):
-        found = ["by: picked by hand, found by the rule, both, or named by the record."]
+    used = {_by(r) for r in rows.to_dict("records")}
+    told = [f"{word}, {_CHOSEN[word]}" for word in _CHOSEN if word in used]
+    found = [f"by: {'; '.join(told)}."]
+    if (rows["direction"] == "closing").any():
+        found.append("before: the year before.")
     marks = "".join(_marks(r) for r in rows.to_dict("records"))
     for mark, words in (
         ("<", "the event is before the panel"),
@@ -117,48 +145,83 @@ def _legend(rows: pd.DataFrame) -> list[str]:
     return [" ".join(found)]
 
 
-# -- the curve ---------------------------------------------------------------------------------
-def print_curve(measured: Realised, curve: Mapping[str, Any]) -> None:
-    """The fitted curve beside ordinary pairs and the placebo."""
+# -- medians and the curve ---------------------------------------------------------------------
+#: Sets of observed openings in words.
+SEEN = {"all": "all openings", "picked": "picked by hand", "rule": "found by the rule"}
+
+
+def print_medians(measured: Realised) -> None:
+    """What openings reached, beside pairs that did not open."""
+    rows = observed_rows(measured) + comparison_rows(measured.comparison)
+    if not rows:
+        return
+    out = console()
+    out.print()
+    out.print(Text("Seen: median % of what gravity expects", style="bold"))
+    headers = ("years after", *(f"+{t}" for t in AFTER))
+    out.print(rich_table(Table(headers, "lrrrr", tuple(rows))))
+    print_lines([_SIZES])
+
+
+#: Which dollars the sizes are in.
+_SIZES = (
+    "Each year's median is of those seen in it. Those that did not open count from 1990; large: "
+    "expected to trade USD 0.5 billion or more (1990 dollars; ordinary pairs, each year's)."
+)
+
+
+def observed_rows(measured: Realised) -> list[tuple[str, ...]]:
+    """Medians of the openings that the panel shows: all, picked, found by the rule."""
+    table = observed(measured.shares, measured.record)
+    found = []
+    for name, words in SEEN.items():
+        own = table[table["set"] == name].set_index("tau")
+        if len(own):
+            cells = [number(own["q50"].get(t)) for t in AFTER]
+            found.append((f"{words} ({int(own['openings'].iloc[0])})", *cells))
+    return found
+
+
+def print_curve(measured: Realised, curve: Mapping[str, Any], filters: Filters) -> None:
+    """The fitted curve."""
     out = console()
     out.print()
     if not curve:
         print_lines(["No curve is fitted to these: 'detente openings fit --panel FILE' does."])
         return
-    size = curve["typical_size"]
-    title = f"An opening, fitted: % of what gravity expects, where that is {_dollars(size)}"
+    count = plural(curve["openings"], "opening")
+    title = f"Fitted to {count} (embedded: {EMBEDDED_PANEL}): % of what gravity expects"
     out.print(Text(title, style="bold"))
-    rows = curve_rows(curve) + comparison_rows(measured.comparison)
     headers = ("years after", *(f"+{t}" for t in AFTER))
-    out.print(rich_table(Table(headers, "lrrrr", tuple(rows))))
-    print_lines(
-        [
-            line
-            for line in (_cold(curve), _numbers(curve), _left_out(curve), *curve["warnings"])
-            if line
-        ]
-    )
+    out.print(rich_table(Table(headers, "lrrrr", tuple(curve_rows(curve)))))
+    lines = [_cold(curve), _numbers(curve), _left_out(curve), *curve["warnings"]]
+    if measured.facts.get("panel", {}).get("name") != EMBEDDED_PANEL.split(",", maxsplit=1)[0]:
+        lines.insert(0, "It is not fitted to this panel: 'detente openings fit' does that.")
+    elif filters.of_pairs:
+        lines.insert(0, "It is fitted to all openings, whatever is shown above.")
+    print_lines([line for line in lines if line])
 
 
-def curve_rows(curve: Mapping[str, Any], prefix: str = "") -> list[tuple[str, ...]]:
-    """Median and bands of the curve, and the median without the pairs picked by hand."""
+def curve_rows(curve: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Median and bands of a new link, by size, and its median fitted to fewer openings."""
+    typical = _dollars(curve["typical_size"])
     rows = [
-        (f"{prefix}median, of {plural(curve['openings'], 'opening')}", *_q(curve, "q50")),
-        (f"{prefix}half of openings lie within", *_span(curve, "q25", "q75")),
-        (f"{prefix}nine in ten lie within", *_span(curve, "q05", "q95")),
+        (f"a new link of {typical} (1990 dollars), median", *_q(curve, "q50")),
+        ("half of such links lie within", *_span(curve, "q25", "q75")),
+        ("nine in ten lie within", *_span(curve, "q05", "q95")),
     ]
     for size in dict.fromkeys(row["potential"] for row in curve.get("sizes", ())):
         at = {row["tau"]: row["q50"] for row in curve["sizes"] if row["potential"] == size}
         cells = [number(at[t]) if t in at else "" for t in AFTER]
-        rows.append((f"{prefix}median, where it is {_dollars(size)}", *cells))
-    other = curve.get("without_picked")
-    if other:
-        words = f"{prefix}median without those picked ({other['openings']})"
-        rows.append((words, *_q(other, "q50")))
-    named = curve.get("both_named")
-    if named:
-        words = f"{prefix}median, events naming both sides ({named['openings']})"
-        rows.append((words, *_q(named, "q50")))
+        rows.append((f"one of {_dollars(size)} (1990 dollars), median", *cells))
+    for name, words in (
+        ("without_picked", "fitted without those picked"),
+        ("both_named", "fitted to events that name both sides"),
+    ):
+        other = curve.get(name)
+        if other:
+            head = f"{typical}, {words} ({other['openings']})"
+            rows.append((head, *_q(other, "q50")))
     return rows
 
 
@@ -177,16 +240,16 @@ def _span(curve: Mapping[str, Any], low: str, high: str) -> list[str]:
 
 
 def _dollars(million: float) -> str:
-    """``USD 1 billion``; of the panel's year."""
+    """``USD 1 billion``."""
     return f"USD {million / 1000:g} billion" if million >= 1000 else f"USD {million:g} million"
 
 
 #: Sets of the comparison in words, in the order in which they are told.
 SETS = {
     "placebo": "as low, but no event",
-    "placebo-large": "the same, half a billion or more",
+    "placebo-large": "as low, but no event; large",
     "ordinary": "ordinary, never closed",
-    "ordinary-large": "the same, half a billion or more",
+    "ordinary-large": "ordinary, never closed; large",
 }
 
 
@@ -199,7 +262,7 @@ def comparison_rows(comparison: pd.DataFrame) -> list[tuple[str, ...]]:
             continue
         at = own.set_index("tau")
         cells = [number(at["q50"].get(t)) for t in AFTER]
-        found.append((f"{words} ({int(own['pairs'].max())}), median", *cells))
+        found.append((f"{words} ({int(own['pairs'].max())})", *cells))
     return found
 
 
@@ -226,7 +289,12 @@ def _numbers(curve: Mapping[str, Any]) -> str:
         parts.append(f"half-life {_interval(curve['half_life'], 'years')}")
     if "start" in curve:
         parts.append(f"{_interval(curve['start'])} of the level at once")
-    return f"Of a warm one: {listed(parts)}; 90 % intervals." if parts else ""
+    if not parts:
+        return ""
+    return (
+        f"Medians of the warm kind: {listed(parts)}; 90 % intervals. The pace of a scenario "
+        "(detente explain opening_level) is fitted to the median of all, cold ones too."
+    )
 
 
 def _left_out(curve: Mapping[str, Any]) -> str:
@@ -256,7 +324,7 @@ def print_pair(measured: Realised, table: pd.DataFrame, a: str, b: str) -> None:
     events = events_of(measured, a, b)
     print_lines(f"{e.date}: {e.what} ({e.kind}, {e.verification}: {e.source})" for e in events)
     out.print()
-    marked = {e.year for e in events}
+    marked = {e.year for e in events} & {int(y) for y in table["year"]}
     rows = tuple(
         (
             f"{int(r['year'])}{'*' if int(r['year']) in marked else ' '}",
@@ -270,7 +338,7 @@ def print_pair(measured: Realised, table: pd.DataFrame, a: str, b: str) -> None:
     for way in (f"{a}→{b}", f"{b}→{a}", "both"):
         headers += [way, "gravity", "%"]
     out.print(rich_table(Table(tuple(headers), "l" + "r" * 9, rows)))
-    print_lines(["", _pair_notes(measured, table, a, b, bool(marked))])
+    print_lines(["", _pair_notes(measured, table, a, b, events)])
 
 
 def _way(row: Mapping[Any, Any], end: str) -> tuple[str, str, str]:
@@ -284,14 +352,20 @@ def _money(value: float) -> str:
     return f"{value:,.0f}" if value >= 9.95 or value == 0 else f"{value:.2g}"
 
 
-def _pair_notes(measured: Realised, table: pd.DataFrame, a: str, b: str, event: bool) -> str:
+def _pair_notes(
+    measured: Realised, table: pd.DataFrame, a: str, b: str, events: Sequence[Event]
+) -> str:
     notes = ["Million USD a year; gravity: expected by an estimate that has not seen the pair."]
     error = table["error"].dropna()
     if len(error):
         low, high = 100 * error.min(), 100 * error.max()
         notes.append(f"Standard error of what is expected: {low:.0f}–{high:.0f} %.")
-    if event:
-        notes.append("* the event's year.")
+    notes += _dates(events, table)
+    if table["potential"].isna().any():
+        notes.append(
+            "Blank: gravity expects nothing, since a country sells or buys nothing that year, "
+            "or a term such as distance is missing."
+        )
     shares = measured.shares
     own = shares[(shares["a"] == a) & (shares["b"] == b)]
     start = own["reporting_start"].dropna()
@@ -299,6 +373,20 @@ def _pair_notes(measured: Realised, table: pd.DataFrame, a: str, b: str, event: 
         year = int(start.iloc[0])
         notes.append(f"Reporting starts in {year}: zeros before are missing, not closed.")
     return " ".join(notes)
+
+
+def _dates(events: Sequence[Event], table: pd.DataFrame) -> list[str]:
+    """What ``*`` marks, and events of years that the table does not have."""
+    years = sorted(int(y) for y in table["year"])
+    found = ["* the event's year."] if any(e.year in years for e in events) else []
+    for words, outside in (
+        ("before", sorted({e.year for e in events if e.year < years[0]})),
+        ("after", sorted({e.year for e in events if e.year > years[-1]})),
+    ):
+        if outside:
+            told = listed([str(year) for year in outside])
+            found.append(f"Event of {told}, {words} the panel.")
+    return found
 
 
 # -- old and new -------------------------------------------------------------------------------
@@ -345,26 +433,38 @@ def _triple(row: Mapping[Any, Any], name: str) -> tuple[str, str]:
 
 
 # -- the record --------------------------------------------------------------------------------
-def print_events(record: Record) -> None:
-    """Each event: name, date, kind, sides, what happened, and where it is from."""
+def print_events(record: Record, events: Sequence[Event]) -> None:
+    """Events of the record: name, date, kind, sides, what happened, and where it is from."""
     out = console()
-    for event in sorted(record.events, key=lambda e: (e.direction != "opening", e.date)):
-        head = f"{event.date}  {event.name}: {event.kind}, {sides(event)}"
-        for line in _wrapped(head):
-            out.print(Text(line, style="bold"))
-        told = [event.what, f"({event.verification}: {' '.join(event.source.split())})"]
-        if event.note:
-            told.append(event.note)
-        for line in _wrapped(" ".join(" ".join(told).split()), indent="  "):
-            out.print(Text(line))
-    verified = sum(e.verification == "verified" for e in record.events)
+    for direction in ("opening", "closing"):
+        own = sorted((e for e in events if e.direction == direction), key=lambda e: e.date)
+        if not own:
+            continue
+        out.print(Text(f"{direction.capitalize()}s ({len(own)})", style="bold underline"))
+        for event in own:
+            _print_event(event)
+        out.print()
+    verified = sum(e.verification == "verified" for e in events)
+    names = {e.name for e in events}
+    picks = len({frozenset(p.pair) for p in record.picked if p.event in names})
     print_lines(
         [
-            "",
-            f"{plural(len(record.events), 'event')}, {verified} of them read in their source; "
-            f"{plural(len(record.picked), 'pair')} picked by hand.",
+            f"{plural(len(events), 'event')}, {verified} of them read in their source; "
+            f"{plural(picks, 'pair')} picked by hand.",
         ]
     )
+
+
+def _print_event(event: Event) -> None:
+    out = console()
+    head = f"{event.date}  {event.name}: {event.kind}, {sides(event)}"
+    for line in _wrapped(head):
+        out.print(Text(line, style="bold"))
+    told = [event.what, f"({event.verification}: {' '.join(event.source.split())})"]
+    if event.note:
+        told.append(event.note)
+    for line in _wrapped(" ".join(" ".join(told).split()), indent="  "):
+        out.print(Text(line))
 
 
 def _wrapped(text: str, indent: str = "") -> Sequence[str]:

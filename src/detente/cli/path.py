@@ -34,7 +34,10 @@ Years = Annotated[
 ]
 Adjustment = Annotated[
     float | None,
-    typer.Option(metavar="X", help="Years until 95 % of what relief opens is there (8)."),
+    typer.Option(
+        metavar="X",
+        help="Years until 95 % of what else rises is there (8); alone, of what opens too.",
+    ),
 ]
 Pace = Annotated[
     str | None,
@@ -46,7 +49,7 @@ Pace = Annotated[
 ]
 Draws = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Draws of the fan of openings; 0 is none (100)."),
+    typer.Option(metavar="N", help="Draws of the fan, with the base rate; 0 is none (100)."),
 ]
 Seed = Annotated[int, typer.Option(metavar="N", help="Of the draws.")]
 Discount = Annotated[
@@ -56,8 +59,8 @@ Capital = Annotated[
     str | None,
     typer.Option(metavar="CODE,…|all|none", help="Whose capital follows income (none)."),
 ]
-#: More draws than this are a slip of the pen.
-_MOST_DRAWS = 10_000
+#: Fewer draws have no tails; more are a slip of the pen.
+_LEAST_DRAWS, _MOST_DRAWS = 20, 10_000
 Out = Annotated[
     Path | None,
     typer.Option("-o", "--out", metavar="DIR", help="Write tables and the chart here."),
@@ -156,10 +159,15 @@ def _asked(
     return scenario, chosen
 
 
-def require_draws(draws: int | None) -> None:
-    """Refuse a number of draws that is none."""
-    if draws is not None and not 0 <= draws <= _MOST_DRAWS:
-        raise InputError(f"--draws: {draws} is not between 0 (no fan) and {_MOST_DRAWS:,}.")
+def require_draws(draws: int | None, seed: int) -> None:
+    """Refuse a number of draws, or a seed, that is none."""
+    if draws is not None and draws != 0 and not _LEAST_DRAWS <= draws <= _MOST_DRAWS:
+        raise InputError(
+            f"--draws: {draws} is neither 0 (no fan) nor between {_LEAST_DRAWS} and "
+            f"{_MOST_DRAWS:,}."
+        )
+    if seed < 0:
+        raise InputError(f"--seed: {seed} is negative.")
 
 
 def _solved(
@@ -178,7 +186,7 @@ def _solved(
     if tolerance is not None and not 1e-13 <= tolerance <= 1e-3:
         raise InputError(f"--tolerance: {tolerance:g} is not between 1e-13 and 1e-3.")
     years = scenario.assumptions.years or DEFAULT_YEARS
-    require_draws(draws)
+    require_draws(draws, seed)
     draws = DRAWS if draws is None else draws
     with progress_bar("years", years) as advance:
         found = solve_path(

@@ -78,7 +78,7 @@ def run(
     """
     if form is Format.parquet and out is None:
         raise InputError("--format parquet writes files: say where with -o DIR.")
-    require_draws(draws)
+    require_draws(draws, seed)
     if out is not None:
         from detente.report.folder import require_folder
 

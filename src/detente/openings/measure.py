@@ -55,6 +55,8 @@ __all__ = [
 
 #: Lower ends of the classes of potential, million USD a year both ways.
 CLASSES = (20.0, 100.0, 500.0)
+#: Pairs that a message gives reasons for.
+_REASONS = 3
 #: Quantiles of ordinary pairs.
 QUANTILES = (0.05, 0.25, 0.50, 0.75, 0.95)
 
@@ -144,6 +146,7 @@ def measure(
     closed: float = CLOSED,
     partners: int = PARTNERS,
     least: float = LEAST,
+    required: bool = True,
     progress: Progress | None = None,
 ) -> Measured:
     """Find the record's links in a panel and measure what became of them.
@@ -157,6 +160,8 @@ def measure(
         As for :func:`detente.openings.predicted.read_panel`.
     k, closed, partners, least
         The constants of :mod:`detente.openings.rule`.
+    required : bool
+        Refuse a panel in which no link of the record counts; without it there are no links.
     progress : callable, optional
         Called with years done and years in all, both passes together.
 
@@ -177,10 +182,9 @@ def measure(
     considered = rule(first)
     links = counted(considered)
     if links.empty:
-        raise InputError(
-            f"no link of the record counts in this panel ({len(countries)} countries, "
-            f"{first.years[0]} to {first.years[-1]})."
-        )
+        if required:
+            raise InputError(_none_counts(considered, first))
+        return Measured(first, links, first, _unsettled(links, links), absent, considered)
     chosen = links[links["by_rule"]][["a", "b"]]
     out = {*picked, *chosen.itertuples(index=False, name=None)}
     second = realised(flows, out, progress=_half(progress, 1))
@@ -200,6 +204,39 @@ def _picked(
         else:
             absent.append(f"{a}-{b}")
     return there, tuple(absent)
+
+
+def _none_counts(considered: pd.DataFrame, shares: Shares) -> str:
+    """Why no link of the record counts, and what to do about it."""
+    head = (
+        f"no link of the record counts in this panel ({len(shares.countries)} countries, "
+        f"{shares.years[0]} to {shares.years[-1]})"
+    )
+    if considered.empty:
+        codes = ", ".join(shares.countries[:4])
+        return (
+            f"{head}: it has no pair of the events' sides; use the panel's codes ({codes} …)."
+        )
+    rows = considered[considered["seen"]]
+    if rows.empty:
+        return f"{head}: all events of its countries are later."
+    told = "; ".join(
+        f"{a}-{b}, {event}: {_told(direction, why)}"
+        for a, b, event, direction, why in rows[["a", "b", "event", "direction", "why"]]
+        .head(_REASONS)
+        .itertuples(index=False, name=None)
+    )
+    more = f"; and {len(rows) - _REASONS} more" if len(rows) > _REASONS else ""
+    return (
+        f"{head}: the rule finds none ({told}{more}). A pair that stands under 'picked' in the "
+        "record counts whatever the rule says, and 'detente openings --pair A B' measures any."
+    )
+
+
+def _told(direction: str, why: str) -> str:
+    if direction == "closing":
+        return "with 'all' on one side, a closing counts for pairs that are picked"
+    return why
 
 
 def _half(progress: Progress | None, which: int) -> Progress | None:

@@ -159,7 +159,8 @@ def read_panel(
     data, columns
         As for :func:`detente.gravity.gravity`.
     fill : bool
-        Take flows that are not listed to be zero (BACI lists positive flows only).
+        Take flows that are not listed to be zero (BACI lists positive flows only); what is
+        the same both ways, such as distance, they have from the other direction.
 
     Raises
     ------
@@ -174,7 +175,7 @@ def read_panel(
             "openings are measured on total trade, and the table has sectors: add them up."
         )
     if fill:
-        return filled(flows)
+        return _both_ways(filled(flows))
     table = flows.table
     countries = {*table["exporter"], *table["importer"]}
     full = len(countries) * (len(countries) - 1) * table["year"].nunique()
@@ -185,6 +186,19 @@ def read_panel(
             "zero: fill it (fill=True, or detente.gravity.filled)."
         )
     return flows
+
+
+def _both_ways(flows: Panel) -> Panel:
+    """Terms of a pair that one direction lacks taken from the other, of the same year."""
+    table = flows.table
+    there = pd.MultiIndex.from_frame(table[["exporter", "importer", "year"]])
+    back = pd.MultiIndex.from_frame(table[["importer", "exporter", "year"]])
+    found = {}
+    for term in ("distance", *(t for t in PAIR_TERMS if t != "border")):
+        if term in table:
+            own = pd.Series(flows.numbers(term), index=there)
+            found[term] = np.where(own.isna(), own.reindex(back).to_numpy(), own)
+    return replace(flows, table=table.assign(**found))
 
 
 def openings_formula(flows: Panel) -> Formula:

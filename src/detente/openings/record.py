@@ -59,8 +59,11 @@ _MUST = {
     "except": "a list of country codes (three capital letters each)",
     "pair": "two country codes (three capital letters each)",
     "events": "a list of events",
-    "picked": "a list of pairs",
+    "picked": "a list of pairs with their events: - {pair: [CHN, KOR], event: china-korea-1992}",
+    "": "a mapping of keys: 'events:' and below it a list of them (docs/openings-record.md)",
 }
+#: Characters of a wrong value that a message shows.
+_SHOWN = 60
 
 
 class _Part(BaseModel):
@@ -388,9 +391,17 @@ def _refused(
     shown = "it"
     hint = None
     if isinstance(value, str | int | float):
-        shown = f"{value!r} is not allowed: it"
-        hint = _near(key, str(value), options)
+        shown = f"{_short(value)} is not allowed: it"
+        hint = _near(key, str(value)[:_SHOWN], options)
     return InputError(f"{shown} must be {must}.", place, hint)
+
+
+def _short(value: str | int | float) -> str:
+    """A value as a message quotes it: a file that is no record is one long text."""
+    text = " ".join(str(value).split()) if isinstance(value, str) else value
+    if isinstance(text, str) and len(text) > _SHOWN:
+        text = f"{text[: _SHOWN - 1]}…"
+    return repr(text)
 
 
 def _near(key: str, value: str, options: tuple[str, ...]) -> str | None:

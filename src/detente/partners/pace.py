@@ -35,7 +35,7 @@ class Timing:
         Years, 0 to 100; what is there at once does not need them.
     """
 
-    path: str | Mapping[str, float]
+    path: str | Mapping[str, float | str]
     after: float = AFTER
 
     @property
@@ -143,9 +143,12 @@ def timing(path: Any, after: float | None) -> Timing:
     return Timing(known, float(after))
 
 
-def option(path: str | Mapping[str, float]) -> str:
+def option(path: str | Mapping[str, float | str]) -> str:
     """A path as the command line takes it."""
     if isinstance(path, str):
         return path
-    parts = (f"{k}: {np.format_float_positional(v, trim='-')}" for k, v in path.items())
+    parts = (
+        f"{k}: {v if isinstance(v, str) else np.format_float_positional(v, trim='-')}"
+        for k, v in path.items()
+    )
     return f"{{{', '.join(parts)}}}"

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from detente.openings.likely import before_factor
 from detente.partners.race import GRAVITY, REFORM, RELIEF, Race
 from detente.report.numbers import capital, in_prose, in_table, listed, million, share, usd
 from detente.report.sections import Section, Table
-from detente.scenario.opennesspath import BASE_RATE
+from detente.scenario.opennesspath import BASE_RATE, FROM_RECORD
 
 _MOST = 12
 #: Partners that come among the first three less often than this, summed over what is shown.
@@ -228,15 +229,21 @@ def _paced(race: Race) -> str:
     """What the path and the years make of the amounts."""
     pace = race.settings.timing
     like = {
-        BASE_RATE: "the middle of openings in history",
+        BASE_RATE: "as the middle one of openings in history",
         "warm": "as warm openings in history",
         "cold": "as cold openings in history",
     }.get(pace.path if isinstance(pace.path, str) else "", "as stated")
+    middle = pace.middle()
+    if isinstance(pace.path, str) and pace.path in FROM_RECORD:
+        how = (
+            f"what opens comes {like}: {share(middle * before_factor())} of what links carried "
+            f"before the bans (relief); {share(middle)} of gravity's potential where that is "
+            "two billion USD, and more where it is more (reform)"
+        )
+    else:
+        how = f"{share(middle)} of what opens is there ({like}), for every partner alike"
     tail = " Draws spread around it, by partner." if pace.drawn else ""
-    return (
-        f"{capital(pace.when)} {share(pace.middle())} of what opens is there ({like}), for "
-        f"every partner alike; gravity's column is its potential, all of it.{tail}"
-    )
+    return f"{capital(pace.when)} {how}; gravity's column is its potential, all of it.{tail}"
 
 
 def _about(race: Race) -> tuple[str, ...]:

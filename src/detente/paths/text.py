@@ -126,13 +126,18 @@ def _trade(row: pd.Series, mark: str) -> tuple[str, str, str]:
 def _notes(path: PathResult) -> tuple[str, ...]:
     """What the figures are, and what they leave out."""
     given = path.scenario.assumptions
-    before = all(as_before(s.equilibrium.shocks) for s in path.stages if _used(s))
-    pace = words_of(given.openness_path, given.adjustment_years, before)
-    why = "adjustment_years" if given.openness_path == ADJUSTMENT else "opening_level"
+    used = [s.equilibrium.shocks for s in path.stages if _used(s)]
+    before = all(as_before(s) for s in used)
+    if used and given.openness_path != ADJUSTMENT:
+        pace = words_of(given.openness_path, given.adjustment_years, before)
+        why = "detente openings, docs/openings.md"
+    else:
+        pace = words_of(ADJUSTMENT, given.adjustment_years)
+        why = "detente explain adjustment_years"
     notes = [
         "Means of each year, million USD and changes from the baseline, which is the world "
         "as it is: its own growth is not modelled.",
-        f"Bans and all else bind at once; {pace} (detente explain {why}).",
+        f"Bans and all else bind at once; {pace} ({why}).",
     ]
     if given.capital:
         whose = "every country" if "all" in given.capital else ", ".join(given.capital)

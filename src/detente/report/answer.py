@@ -245,27 +245,26 @@ def _likely(view: View) -> list[str]:
     ]
     change = [percent(float(value)) for value in found["welfare"]]
     its = _its(view.prose(view.country))
-    pace = _WHOSE.get(str(assumed), "at the pace that the scenario states")
+    pace = _WHOSE.get(str(assumed), "at the pace that is stated")
+    more = " (detente openings)" if str(assumed) in _WHOSE else ""
     return [
         f"That is the full potential. {capital(pace)}, opened links carry {listed(carried)}, "
-        f"and {its} welfare changes by {listed(change)} (detente openings)."
+        f"and {its} welfare changes by {listed(change)}{more}."
     ]
 
 
 #: Whose pace an openness path is.
 _WHOSE = {
     BASE_RATE: "if it goes as the middle one of openings in history went",
-    "warm": "if it goes as warm openings in history",
-    "cold": "if it goes as cold openings in history",
+    "warm": "if it goes as warm openings in history went",
+    "cold": "if it goes as cold openings in history went",
 }
 
 
 def _half(row: Mapping[Any, Any]) -> str:
     """The range of half of the draws, where the pace is history's."""
     low, high = float(row["low"]), float(row["high"])
-    return (
-        "" if math.isnan(low) else f" (in half of draws {100 * low:.0f} to {100 * high:.0f} %)"
-    )
+    return "" if math.isnan(low) else f" (half of draws: {100 * low:.0f} to {100 * high:.0f} %)"
 
 
 def _ratio(view: View) -> str:

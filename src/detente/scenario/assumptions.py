@@ -213,7 +213,10 @@ class Assumptions(BaseModel):
     )
     adjustment_years: AdjustmentYears = Field(
         default=8.0,
-        description="Years until 95 % of what relief opens is there; 0 is at once.",
+        description=(
+            "Years until 95 % of what rises is there; 0 is at once. What opens has its own "
+            "path (openness_path), but where this alone is given."
+        ),
     )
     openness_path: OpennessPath = Field(
         default=BASE_RATE,

@@ -29,9 +29,11 @@ MOST_LEVEL, MOST_YEARS = 10.0, 100.0
 _EXAMPLE = "{level: 60%, half_life: 4}"
 
 
-def _path(value: Any) -> str | dict[str, float]:
+def _path(value: Any) -> str | dict[str, float | str]:
     if isinstance(value, Mapping):
         return _numbers(value)
+    if value is None:
+        refuse(f"the openness path is empty: {', '.join(WORDS)}, or {_EXAMPLE}.")
     if value not in WORDS:
         refuse(
             f"unknown openness path {value!r}: {', '.join(WORDS)}, or {_EXAMPLE}.",
@@ -40,7 +42,7 @@ def _path(value: Any) -> str | dict[str, float]:
     return str(value)
 
 
-def _numbers(given: Mapping[Any, Any]) -> dict[str, float]:
+def _numbers(given: Mapping[Any, Any]) -> dict[str, float | str]:
     for key in given:
         if key not in _KEYS:
             refuse(
@@ -57,8 +59,10 @@ def _numbers(given: Mapping[Any, Any]) -> dict[str, float]:
             f"{given['half_life']!r} is no half-life: a number of years, 0 (at once) to "
             f"{MOST_YEARS:g}."
         )
-    found = {
-        "level": ratio(given["level"], "level of an opening", 0.0, MOST_LEVEL),
+    level = ratio(given["level"], "level of an opening", 0.0, MOST_LEVEL)
+    # above one it stays text: a number of 1.5 could mean 1.5 %
+    found: dict[str, float | str] = {
+        "level": level if level <= 1.0 else f"{100.0 * level!r}%",
         "half_life": years,
     }
     if "start" in given:
@@ -67,7 +71,7 @@ def _numbers(given: Mapping[Any, Any]) -> dict[str, float]:
 
 
 OpennessPath = Annotated[
-    str | dict[str, float],
+    str | dict[str, float | str],
     BeforeValidator(_path),
     WithJsonSchema(
         {
@@ -90,7 +94,7 @@ OpennessPath = Annotated[
 ]
 
 
-def pace_of(path: str | Mapping[str, float], adjustment_years: float) -> Pace:
+def pace_of(path: str | Mapping[str, float | str], adjustment_years: float) -> Pace:
     """The pace that an ``openness_path`` names.
 
     Parameters
@@ -101,7 +105,9 @@ def pace_of(path: str | Mapping[str, float], adjustment_years: float) -> Pace:
         For the path of that name.
     """
     if isinstance(path, Mapping):
-        return Pace(**path)
+        numbers = {key: float(value) for key, value in path.items() if key != "level"}
+        level = ratio(path["level"], "level of an opening", 0.0, MOST_LEVEL)
+        return Pace(level, **numbers)
     if path == "immediate":
         return IMMEDIATE
     if path == ADJUSTMENT:
@@ -110,7 +116,7 @@ def pace_of(path: str | Mapping[str, float], adjustment_years: float) -> Pace:
 
 
 def link_pace(
-    path: str | Mapping[str, float],
+    path: str | Mapping[str, float | str],
     adjustment_years: float,
     potential: Array,
     before: bool = False,
@@ -143,13 +149,13 @@ def record_factor(potential: Array, before: bool) -> Array | float:
 
 
 def words_of(
-    path: str | Mapping[str, float], adjustment_years: float, before: bool = False
+    path: str | Mapping[str, float | str], adjustment_years: float, before: bool = False
 ) -> str:
     """An openness path in a clause; arguments as :func:`link_pace`."""
     if path == ADJUSTMENT:
         if adjustment_years == 0:
-            return "what relief opens is there at once"
-        return f"95 % of what relief opens is there after {adjustment_years:g} years"
+            return "so does what rises"
+        return f"95 % of what rises is there after {adjustment_years:g} years"
     if path == "immediate":
         return "what relief opens is there at once"
     pace = pace_of(path, adjustment_years)
