@@ -76,7 +76,12 @@ def main(file: str) -> None:
     size = base.set_index(["a", "b"])["potential"]
     events = {e.name: e for e in record.events}
     print(medians("as above", base))
-    print(medians("large", base[base["potential"] >= LARGE]))
+    print(
+        medians(
+            "large (half a billion or more, mean of the years after)",
+            base[base["potential"] >= LARGE],
+        )
+    )
     own = zip(links["event"], links["year0"], strict=True)
     dated = links.assign(year0=[events[e].earlier or year for e, year in own])
     early = after(histories(found.shares, dated))
@@ -90,7 +95,7 @@ def main(file: str) -> None:
     shares = realised(abroad, found.shares.left_out)
     other = after(histories(shares, links, record))
     print(medians("against foreign trade alone", other))
-    print(medians("large", large(other, size)))
+    print(medians("large, likewise", large(other, size)))
     control = placebo(found.shares, record)
     print(medians("as low, no event, likewise", after(histories(shares, control))))
     for line in beside_placebo(base, after(histories(found.shares, control))):

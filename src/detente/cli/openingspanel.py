@@ -119,8 +119,8 @@ def _require_domestic(table: pd.DataFrame, place: Place) -> None:
     more = f"; and {len(told) - _NAMED} more countries" if len(told) > _NAMED else ""
     raise InputError(
         "there are no domestic sales (exporter and importer the same) of "
-        f"{'; '.join(told[:_NAMED])}{more}. What gravity expects of them would be wrong: add their output less exports, "
-        "or leave their rows out.",
+        f"{'; '.join(told[:_NAMED])}{more}. What gravity expects of them would be "
+        "wrong: add their output less exports, or leave their rows out.",
         place,
     )
 

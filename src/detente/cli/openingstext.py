@@ -130,8 +130,8 @@ _CHOSEN = {
 def _legend(rows: pd.DataFrame) -> list[str]:
     """What the marks mean, of those that occur."""
     used = {_by(r) for r in rows.to_dict("records")}
-    told = [f"{word}, {_CHOSEN[word]}" for word in _CHOSEN if word in used]
-    found = [f"by: {'; '.join(told)}."]
+    used |= {"hand", "rule"} if "both" in used else set()
+    found = [f"by: {', '.join(words for mark, words in _CHOSEN.items() if mark in used)}."]
     if (rows["direction"] == "closing").any():
         found.append("before: the year before.")
     marks = "".join(_marks(r) for r in rows.to_dict("records"))
@@ -165,8 +165,8 @@ def print_medians(measured: Realised) -> None:
 
 #: Which dollars the sizes are in.
 _SIZES = (
-    "Each year's median is of those seen in it. Those that did not open count from 1990; large: "
-    "expected to trade USD 0.5 billion or more (1990 dollars; ordinary pairs, each year's)."
+    "Each year's median is of those seen in it. Those that did not open count from 1990; "
+    "large: expected to trade USD 0.5 billion or more (1990 dollars; ordinary pairs, each year's)."
 )
 
 
@@ -215,8 +215,8 @@ def curve_rows(curve: Mapping[str, Any]) -> list[tuple[str, ...]]:
         cells = [number(at[t]) if t in at else "" for t in AFTER]
         rows.append((f"one of {_dollars(size)} (1990 dollars), median", *cells))
     for name, words in (
-        ("without_picked", "fitted without those picked"),
-        ("both_named", "fitted to events that name both sides"),
+        ("without_picked", "without those picked"),
+        ("both_named", "of events naming both sides"),
     ):
         other = curve.get(name)
         if other:

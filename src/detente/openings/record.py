@@ -59,7 +59,7 @@ _MUST = {
     "except": "a list of country codes (three capital letters each)",
     "pair": "two country codes (three capital letters each)",
     "events": "a list of events",
-    "picked": "a list of pairs with their events: - {pair: [CHN, KOR], event: china-korea-1992}",
+    "picked": "a list of pairs with their events: - {pair: [CHN, KOR], event: its-name}",
     "": "a mapping of keys: 'events:' and below it a list of them (docs/openings-record.md)",
 }
 #: Characters of a wrong value that a message shows.
