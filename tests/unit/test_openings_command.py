@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,7 +19,8 @@ from typer.testing import CliRunner
 
 from detente.cli import Commands
 from detente.cli.openings import app as openings_app
-from detente.cli.openingsdata import embedded, first_rows, summary
+from detente.cli.openingsdata import embedded, first_rows, observed, summary
+from detente.openings.histories import for_curve
 from detente.openings.record import load_record
 
 app = typer.Typer(cls=Commands)
@@ -119,6 +121,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
         ("--pair", "USA", "IRN"),
         ("--pair", "HUN", "KOR"),
         ("--events",),
+        ("--events", "--pair", "ZAF", "USA"),
     ],
 )
 def test_everything_fits_80_columns(words):
@@ -206,11 +209,53 @@ def test_a_long_table_is_cut_to_those_picked_and_the_largest():
     assert "--all shows" in run().stdout and "--all shows" not in run("--all").stdout
 
 
+def test_events_are_chosen_by_kind_and_pair():
+    rows = rows_of(run("--events", "--kind", "closing", "--format", "csv").stdout)
+    assert rows and {r["direction"] for r in rows} == {"closing"}
+    own = rows_of(run("--events", "--pair", "south korea", "CHN", "--format", "csv").stdout)
+    assert [r["event"] for r in own] == ["china-korea-1992"]
+    told = run("--events").stdout
+    assert told.index("Openings (") < told.index("Closings (")
+
+
+def test_captions_follow_the_filters():
+    assert "picked by hand, and the largest" in run().stdout
+    told = run("--not-picked").stdout
+    assert "those picked by hand, and" not in told and "by: found by the rule" in told
+    assert "fitted to all openings" in told
+    closings = run("--kind", "closing").stdout
+    assert "Fitted" not in closings and "before" in closings and "--all" not in closings
+
+
+def test_medians_are_those_of_the_table():
+    """Observed rows against the embedded shares, one by one."""
+    measured = embedded(load_record())
+    table = observed(measured.shares, measured.record).set_index(["set", "tau"])
+    rows = for_curve(measured.shares, measured.record)
+    for name, own in (("all", rows), ("picked", rows[rows["picked"]])):
+        at = own[own["tau"] == 10].dropna(subset=["share"])
+        assert table.loc[(name, 10), "seen"] == len(at)
+        below = (at["share"] < table.loc[(name, 10), "q50"]).mean()
+        assert abs(below - 0.5) <= 0.5 / len(at) + 1e-9
+    told = run().stdout
+    assert "a new link of USD 1 billion (1990 dollars), median" in told
+    assert "median, of" not in told
+
+
+def test_an_event_before_the_panel_has_no_mark():
+    told = run("--pair", "EGY", "ISR").stdout
+    assert "*" not in told and "Event of 1979, before the panel" in told
+
+
 # -- charts ------------------------------------------------------------------------------------
 def test_charts_say_what_they_show(tmp_path):
     run("-o", tmp_path / "all", "--format", "csv")
     names = {p.name for p in (tmp_path / "all").iterdir()}
     assert {"openings.svg", "closings.svg", "openings.csv", "events.csv"} <= names
+    facts = json.loads((tmp_path / "all" / "run.json").read_text(encoding="utf-8"))
+    assert facts["run_again"] == "detente openings" and facts["version"]
+    assert facts["record"] == load_record().content_hash
+    assert facts["measure"]["panel"]["content_hash"]
     text = (tmp_path / "all" / "openings.svg").read_text(encoding="utf-8")
     ElementTree.fromstring(text)
     for words in ("what gravity expects", "% of what gravity", "Source: detente", "1986–2006"):
@@ -245,8 +290,12 @@ def test_a_pairs_chart_marks_the_event(tmp_path):
         (("--pair", "FRA", "DEU"), "--panel FILE measures any pair"),
         (("--pair", "CHN", "KOR", "--kind", "closing"), "--pair shows one pair"),
         (("--pair", "CHN", "KOR", "--picked"), "--picked chooses among many"),
-        (("--events", "--pair", "CHN", "KOR"), "takes no --pair"),
-        (("--kind", "closing", "--by-rule"), "nothing is left"),
+        (("--events", "--picked"), "takes no --picked"),
+        (("--events", "--pair", "CHN", "XXX"), "no event of CHN–XXX"),
+        (("--kind", "closing", "--by-rule"), "the written rule is for openings"),
+        (("--kind", "open"), "Did you mean 'opening'"),
+        (("--pair", "VNM", "USA"), "vietnam-usa-1994, vietnam-usa-1995"),
+        (("--pair", "Chna", "KOR"), "Did you mean 'CHN'"),
         (("--zeros",), "--panel FILE names it"),
         (("--panel", "nowhere.csv"), "no file"),
         (("--record", "nowhere.yaml"), "nowhere.yaml"),
@@ -256,6 +305,10 @@ def test_a_pairs_chart_marks_the_event(tmp_path):
 def test_wrong_input_is_one_line_and_status_two(words, message):
     got = run(*words, status=2)
     assert got.stderr.startswith("error: ") and message in got.stderr
+
+
+def test_a_known_country_that_the_panel_lacks_is_no_slip_of_the_pen():
+    assert "Did you mean" not in run("--pair", "PRK", "KOR", status=2).stderr
 
 
 def test_a_record_without_a_source_is_refused_with_its_line(tmp_path):
@@ -279,12 +332,76 @@ def test_a_record_of_ones_own_needs_a_panel(folder):
         (lambda t: t[t["iso3_o"] != t["iso3_d"]], "no domestic sales"),
         (lambda t: t.drop(columns="dist"), "no distance"),
         (lambda t: t.rename(columns={"trade": "usd"}), "--column trade="),
+        (
+            lambda t: t[(t["iso3_o"] != "AKK") | (t["iso3_d"] != "AKK")],
+            "same) of AKK in 1986–2003.",
+        ),
+        (
+            lambda t: t.assign(
+                trade=t["trade"].where(
+                    (t["iso3_o"] != "AKK") | (t["iso3_d"] != "AKK") | (t["year"] != 1990)
+                )
+            ),
+            "same) of AKK in 1990.",
+        ),
+        (lambda t: t[t["iso3_o"].isin(CODES[:2]) & t["iso3_d"].isin(CODES[:2])], "2 countries"),
+        (
+            lambda t: t.assign(trade=t["trade"].where(t["iso3_o"] == t["iso3_d"], 0.0)),
+            "nothing crosses a border in 1986–2003",
+        ),
+        (lambda t: t.assign(dist=np.nan), "has a distance"),
     ],
 )
 def test_a_panel_that_cannot_be_used_says_why(tmp_path, change, message):
     change(made_up()).to_csv(tmp_path / "panel.csv", index=False)
     got = run("--panel", tmp_path / "panel.csv", status=2)
-    assert message in got.stderr
+    assert message in got.stderr and "panel.csv" in got.stderr
+
+
+def test_what_of_a_panel_is_not_used_is_told(tmp_path):
+    from detente.cli.openingspanel import read
+
+    table = made_up()
+    ends = (table["iso3_o"] == "AKK") & (table["iso3_d"] == "ALL")
+    table.loc[ends & (table["year"] == 1991), "trade"] = np.nan
+    table.loc[ends & (table["year"] > 2001), "dist"] = np.nan
+    table.to_csv(tmp_path / "panel.csv", index=False)
+    one, two = read(tmp_path / "panel.csv").notes
+    assert one.startswith("1 row without trade")
+    assert two.startswith("2 rows without distance (the first: AKK to ALL, 2002)")
+
+
+def test_an_unlisted_flow_has_its_distance_from_the_other_direction(tmp_path):
+    from detente.cli.openingspanel import read
+
+    table = made_up()
+    ends = (table["iso3_o"] == "AKK") & (table["iso3_d"] == "ALL")
+    table[~ends].to_csv(tmp_path / "panel.csv", index=False)
+    filled = read(tmp_path / "panel.csv", zeros=True)
+    own = filled.table[
+        (filled.table["exporter"] == "AKK") & (filled.table["importer"] == "ALL")
+    ]
+    assert (own["trade"] == 0).all() and len(own) == len(YEARS)
+    assert own["distance"].to_numpy(float) == pytest.approx(table.loc[ends, "dist"].to_numpy())
+    assert not any("without distance" in note for note in filled.notes)
+
+
+def test_an_event_that_does_not_count_says_why_and_its_pair_is_measured(tmp_path):
+    table = made_up()
+    table[table["year"].between(1987, 1992)].to_csv(tmp_path / "panel.csv", index=False)
+    text = RECORD.split("  - event: a-closes", 1)[0].replace("[[AAA], [ABB,", "[[AKK], [ALL,")
+    (tmp_path / "own.yaml").write_text(text, encoding="utf-8")
+    own = ("--panel", tmp_path / "panel.csv", "--record", tmp_path / "own.yaml")
+    got = run(*own, status=2)
+    for words in (
+        "a-opens-1990: not closed: share 1.0",
+        "and 3 more",
+        "'picked'",
+        "--pair A B",
+    ):
+        assert words in got.stderr
+    told = run(*own, "--pair", "AKK", "ALL").stdout
+    assert "1990*" in told and "100" in told and max(map(len, told.splitlines())) <= 80
 
 
 # -- a panel of one's own ----------------------------------------------------------------------
@@ -366,13 +483,25 @@ def test_a_finished_measure_outlives_a_fit_that_dies(folder, tmp_path, monkeypat
     assert all((r["direction"] == "opening").all() for r in asked)
 
 
-def test_a_measure_of_another_record_is_not_taken_up(folder, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def refit(folder):
+    """A finished fit's folder, to be taken up."""
+    import detente.openings.fit as fitting
+    from detente.openings.embedded import curve
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "fit", lambda *_, **__: curve())
+        run(*fit_words(folder, "-o", folder / "refit"))
+    return folder / "refit"
+
+
+def test_a_measure_of_another_record_is_not_taken_up(folder, refit, tmp_path, monkeypatch):
     import detente.cli.openingsfit as command
     import detente.openings.fit as fitting
     from detente.openings.embedded import curve
 
     monkeypatch.setattr(fitting, "fit", lambda *_, **__: curve())
-    run(*fit_words(folder, "-o", tmp_path / "refit"))
+    shutil.copytree(refit, tmp_path / "refit")
     other = tmp_path / "other.yaml"
     other.write_text(RECORD + "# one line more\n", encoding="utf-8")
     calls = []
@@ -383,12 +512,12 @@ def test_a_measure_of_another_record_is_not_taken_up(folder, tmp_path, monkeypat
     assert len(calls) == 1
 
 
-def test_a_fit_prints_old_and_new_side_by_side(folder, monkeypatch):
+def test_a_fit_prints_old_and_new_side_by_side(folder, refit, monkeypatch):
     import detente.openings.fit as fitting
     from detente.openings.embedded import curve
 
     monkeypatch.setattr(fitting, "fit", lambda *_, **__: curve())
-    rows = rows_of(run(*fit_words(folder, "--format", "csv")).stdout)
+    rows = rows_of(run(*fit_words(folder, "-o", refit, "--format", "csv")).stdout)
     assert [r["quantity"] for r in rows] == [
         "level", "half_life", "start", "cold", "share_1", "share_5", "share_10", "share_15",
     ]  # fmt: skip
@@ -396,9 +525,9 @@ def test_a_fit_prints_old_and_new_side_by_side(folder, monkeypatch):
     assert all(
         float(r["refit_low"]) <= float(r["refit"]) <= float(r["refit_high"]) for r in rows
     )
-    told = run(*fit_words(folder)).stdout
+    told = run(*fit_words(folder, "-o", refit)).stdout
     assert "half-life, years" in told and max(map(len, told.splitlines())) <= 80
-    found = json.loads(run(*fit_words(folder, "--format", "json")).stdout)
+    found = json.loads(run(*fit_words(folder, "-o", refit, "--format", "json")).stdout)
     assert found["refit"]["without_picked"]["shares"][10]["tau"] == 10
 
 

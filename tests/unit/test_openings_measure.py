@@ -275,6 +275,19 @@ def test_nothing_of_the_record_in_the_panel_is_an_error(exact):
         measure(exact, record(event("elsewhere-1990", 1990, ["XXX"], ["YYY"])))
 
 
+def test_why_no_link_counts_is_said_and_measuring_goes_on_where_asked(exact):
+    """An event of an open pair: the rule says no, the shares are those without the record."""
+    own = record(event("open-1990", 1990, ["CCC"], ["DDD"]))
+    with pytest.raises(InputError, match=r"CCC-DDD, open-1990: .*'picked'"):
+        measure(exact, own)
+    later = record(event("later-1999", 1999, ["CCC"], ["DDD"]))
+    with pytest.raises(InputError, match="are later"):
+        measure(exact, later)
+    got = measure(exact, own, required=False)
+    assert got.links.empty and got.histories.empty and not got.shares.left_out
+    pd.testing.assert_frame_equal(got.shares.table, realised(exact, []).table)
+
+
 def test_standing_counts_those_below_and_half_of_equals(found):
     """All pairs but one are at one, so the pair below them all is at nought."""
     given_record = record(event("planted-1990", 1990, [SHUT[0]], [SHUT[1]]))

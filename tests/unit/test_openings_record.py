@@ -244,6 +244,7 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str, str | None, bool]] = [
     (("picked", 0, "pair"), ["BBB", "CCC"], "not across the sides", None, False),
     (("picked", 0, "pair"), ["DDD", "CCC"], "not across the sides", "ddd-1991", False),
     (("picked", 0, "pair"), ["BBB"], "two country codes", None, True),
+    (("picked",), [["AAA", "BBB"]], r"\{pair: \[CHN, KOR\], event: its-name\}", None, True),
     (("picked", 0, "event"), None, "missing: the name of an event", None, True),
 ]
 
@@ -300,6 +301,14 @@ def test_broken_files_are_refused(text: str, says: str, tmp_path: Path) -> None:
     file.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=says):
         load_record(file)
+
+
+def test_a_file_that_is_no_record_is_not_quoted_whole(tmp_path: Path) -> None:
+    file = tmp_path / "panel.csv"
+    file.write_text("exporter,importer,trade\n" + "AAA,BBB,1\n" * 9000, encoding="utf-8")
+    with pytest.raises(InputError, match="a mapping of keys: 'events:'") as caught:
+        load_record(file)
+    assert len(caught.value.what) < 300
 
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:

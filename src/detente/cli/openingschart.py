@@ -89,12 +89,8 @@ def openings_chart(
               anchor="middle", size=11, soft=True)
     )  # fmt: skip
     others = "found by the rule" if direction == "opening" else "others named by the record"
-    body += _legend(
-        others,
-        band is not None,
-        usual is not None and len(usual) > 0,
-        rule is not None and len(rule) > 0,
-    )
+    there = [table is not None and len(table) > 0 for table in (band, usual, rule)]
+    body += _legend(others, *there)
     title = (
         "How much of what gravity expects opened links have traded"
         if direction == "opening"
@@ -131,7 +127,7 @@ def _inside(
         found += _pieces(after["tau"], after["q50"], across, up, BLUE, 3.2)
     if rule is not None and len(rule):
         own = rule[rule["tau"].between(*SPAN) & (rule["seen"] >= FEWEST)]
-        found += _pieces(own["tau"], own["q50"], across, up, PURPLE, 2.4, "2 3")
+        found += _pieces(own["tau"], own["q50"], across, up, PURPLE, 3.0)
     if usual is not None and len(usual):
         own = usual[usual["tau"].between(*SPAN)]
         found += _pieces(own["tau"], own["q50"], across, up, GREEN, 2.4, "7 4")
@@ -400,11 +396,11 @@ def _legend(others: str, fitted: bool, usual: bool, rule: bool) -> list[str]:
     first = [("picked by hand, with the last share seen", _stroke(VERMILION, 1.2))]
     first.append((others, _stroke(GREY, 1.2)))
     if rule:
-        first.append(("their observed median", _stroke(PURPLE, 2.4, "2 3")))
+        first.append(("their observed median", _stroke(PURPLE, 3.0)))
     second = []
     if fitted:
         second = [
-            ("fitted: a new link of USD 1 billion (1990 dollars)", _stroke(BLUE, 3.2)),
+            ("fitted: USD 1 billion (1990 dollars)", _stroke(BLUE, 3.2)),
             ("half", _box(0.32)),
             ("nine in ten", _box(0.12)),
         ]

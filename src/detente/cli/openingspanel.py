@@ -17,6 +17,8 @@ from detente.report.numbers import plural
 if TYPE_CHECKING:
     from detente.gravity.panel import Panel
 
+#: Fewer countries than this have no gravity to estimate.
+_FEWEST = 4
 #: Countries that a message names.
 _NAMED = 6
 _NEXT = (
@@ -86,9 +88,9 @@ def estimable(file: Path) -> Iterator[None]:
 
 def _require_trade(table: pd.DataFrame, years: Sequence[int], place: Place) -> None:
     countries = {*table["exporter"], *table["importer"]}
-    if len(countries) < 4:
-        count = plural(len(countries), "country")
-        raise InputError(f"it has {count}, too few for gravity. {_NEXT}", place)
+    if len(countries) < _FEWEST:
+        what = f"it has {len(countries)} countries, too few for gravity. {_NEXT}"
+        raise InputError(what, place)
     abroad = table[(table["exporter"] != table["importer"]) & (table["trade"] > 0)]
     empty = sorted(set(years) - {int(y) for y in abroad["year"].unique()})
     if empty:

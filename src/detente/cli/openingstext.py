@@ -166,7 +166,8 @@ def print_medians(measured: Realised) -> None:
 #: Which dollars the sizes are in.
 _SIZES = (
     "Each year's median is of those seen in it. Those that did not open count from 1990; "
-    "large: expected to trade USD 0.5 billion or more (1990 dollars; ordinary pairs, each year's)."
+    "large: expected to trade USD 0.5 billion or more (1990 dollars; ordinary pairs, the "
+    "year's)."
 )
 
 
