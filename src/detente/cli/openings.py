@@ -286,7 +286,10 @@ def _events(
 def _source(measured: Realised) -> str:
     from detente._version import __version__
 
-    return f"Source: detente {__version__}, {measured.panel}"
+    words = measured.panel
+    if words.startswith("agtpa,"):  # the panel by its name: who reads a chart knows no file
+        words = f"Advanced Guide to Trade Policy Analysis{words.removeprefix('agtpa')} (CC BY 4.0)"
+    return f"Source: detente {__version__}, {words}"
 
 
 # -- all pairs ---------------------------------------------------------------------------------

@@ -95,6 +95,8 @@ def chart(path: PathResult, country: str, partners: int = 5) -> str:
     source = source_line(
         path.provenance["version"], path.source_world.name, facts["world"]["hash"]
     )
+    if path.fan is not None:
+        source += " · record of openings (detente openings)"
     if path.provisional:
         source += " · PROVISIONAL dormant shares"
     unit = "Change against the baseline without any measure (zero), mean of each year"
