@@ -101,14 +101,20 @@ def test_names_read_in_a_sentence(name: str, prose: str, plural: bool) -> None:
 def test_answer_says_the_largest_gainer_loser_and_partner(opened: View) -> None:
     told = answer(opened)
     money = opened.welfare["equivalent_variation"].drop("PRK")
-    assert len(told) == 4
+    assert len(told) == 5
     assert told[0].startswith("The DPRK gains: its welfare as consumed rises by ")
     assert f"{opened.prose(money.idxmax())} gains most" in told[1]
     if money.min() > -numbers.NO_MONEY:
         assert "none loses" in told[1]
     assert f"{opened.prose(opened.partners.index[0])} becomes its largest partner" in told[2]
     low = opened.sensitivity["welfare"].filter(like="ψ").min()
-    assert numbers.percent(low) in told[3]
+    assert numbers.percent(low) in told[4]
+    assert told[3].startswith("That is the full potential.")
+    for years in (5, 15):
+        row = opened.sensitivity.loc[f"{years} years on"]
+        assert f"{100 * row['realised']:.0f} % of it" in told[3]
+        assert f"{100 * row['low']:.0f} to {100 * row['high']:.0f} %" in told[3]
+        assert numbers.percent(row["welfare"]) in told[3]
 
 
 @pytest.mark.parametrize("country", korea_like().countries)

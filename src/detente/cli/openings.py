@@ -288,7 +288,9 @@ def _source(measured: Realised) -> str:
 
     words = measured.panel
     if words.startswith("agtpa,"):  # the panel by its name: who reads a chart knows no file
-        words = f"Advanced Guide to Trade Policy Analysis{words.removeprefix('agtpa')} (CC BY 4.0)"
+        words = (
+            f"Advanced Guide to Trade Policy Analysis{words.removeprefix('agtpa')} (CC BY 4.0)"
+        )
     return f"Source: detente {__version__}, {words}"
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detente import model
 from detente.equilibrium.problem import exogenous
 from detente.shocks import Shocks
 from detente.world.core import Array, World
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,22 @@ def potential(world: World, goal: Goal) -> Array:
     return one_way + one_way.T
 
 
-def as_before(shocks: Shocks) -> bool:
-    """Whether what opens returns to what it carried before the bans, and not to gravity's."""
+def as_before(world: World, shocks: Shocks, goal: Goal) -> Mask:
+    """Which pairs return to what they carried before the bans, and not to gravity's, (N, N).
+
+    The anchor as_before says so of all, but for links that a measure gives another ψ.
+    """
     noted = shocks.notes.get("dormant_share", {})
-    return noted.get("anchor") == "as_before" and not noted.get("by_measure")
+    pairs = (world.n_countries, world.n_countries)
+    if noted.get("anchor") != "as_before":
+        return np.zeros(pairs, dtype=bool)
+    if not noted.get("by_measure") or shocks.dormant_share is None:
+        return np.ones(pairs, dtype=bool)
+    own = world.dormant["as_before"] * float(noted.get("psi_scale", 1.0))
+    other = (goal.opened > 0) & ~np.isclose(shocks.dormant_share, own, rtol=1e-9, atol=0.0)
+    there: Mask = np.asarray(other.any(axis=0), dtype=bool)
+    found: Mask = ~(there | there.T)
+    return found
 
 
 def realised(world: World, shocks: Shocks, share: Array | float) -> Shocks:
@@ -116,5 +131,7 @@ def with_links(shocks: Shocks, trade_share: Array, base: Array, labour: Array | 
         link=link if below.any() else None,
         link_open=above.astype(float) if opens else None,
         dormant_share=np.where(above, base, 0.0) if opens else None,
+        at_once=None,
+        opened=None,
         labour_hat=shocks.labour_hat if labour is None else labour,
     )

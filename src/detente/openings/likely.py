@@ -96,3 +96,8 @@ def size_factor(potential: ArrayLike) -> Array:
     beta = float(known["posterior"]["size_effect"][1])
     found: Array = np.where(size > 0, inside**beta, 1.0)
     return found
+
+
+def provenance() -> dict[str, str]:
+    """Hashes of the histories that the curve was fitted to, and of its draws."""
+    return {"histories": facts()["histories"], "curve": facts()["draws_sha256"]}

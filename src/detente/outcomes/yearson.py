@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from detente.equilibrium import Equilibrium, exogenous
-from detente.equilibrium.opened import as_before, goal_of, potential, realised
+from detente.equilibrium.opened import Mask, as_before, goal_of, potential, realised
 from detente.openings.pace import IMMEDIATE, realised_share
 from detente.scenario.assumptions import Assumptions
 from detente.scenario.opennesspath import BASE_RATE, link_pace, record_factor
@@ -20,6 +20,8 @@ from detente.world.core import Array
 YEARS_ON = (5, 15)
 #: Draws of what history leaves open, and their seed.
 _DRAWS, _SEED = 1000, 0
+#: Numbers that are held at once.
+_ROOM = 1_000_000
 
 
 def years_on(years: int) -> str:
@@ -57,7 +59,9 @@ class YearsOn:
 def has_pace(assumed: Mapping[str, Any]) -> bool:
     """Whether what opens takes time that links do not share with all else."""
     pace = _assumptions(assumed).pace
-    return pace is not None and pace != IMMEDIATE
+    if pace is None or pace == IMMEDIATE:
+        return False
+    return pace.level != 1.0 or (pace.half_life > 0 and pace.start < 1.0)
 
 
 def after(eq: Equilibrium, years: int) -> YearsOn:
@@ -71,27 +75,30 @@ def after(eq: Equilibrium, years: int) -> YearsOn:
     """
     given = _assumptions(eq.shocks.notes.get("assumptions", {}))
     base = exogenous(eq.world, eq.shocks).base
-    size = potential(eq.world, goal_of(eq.world, eq.shocks, base, split=True))
-    before = as_before(eq.shocks)
+    goal = goal_of(eq.world, eq.shocks, base, split=True)
+    size = potential(eq.world, goal)
+    before = as_before(eq.world, eq.shocks, goal)
     pace = link_pace(given.openness_path, given.adjustment_years, size, before)
     share = pace.share(years)
     ends = (np.nan, np.nan)
     if given.openness_path == BASE_RATE and size.any():
         ends = _quartiles(size, years, before)
     whole = float(size.sum())
-    part = float((size * share).sum()) / whole if whole > 0 else float(np.mean(share))
+    part = float((size * share).sum()) / whole if whole > 0 else 0.0
     return YearsOn(years, realised(eq.world, eq.shocks, share), part, *ends)
 
 
-def _quartiles(size: Array, years: int, before: bool) -> tuple[float, float]:
+def _quartiles(size: Array, years: int, before: Mask) -> tuple[float, float]:
     """Quartiles of the part of the potential of all pairs together."""
     from detente.openings.embedded import curve  # noqa: PLC0415  (the draws load late)
 
     a, b = np.nonzero(np.triu(size, 1))
     weight = size[a, b] / size[a, b].sum()
     rng = np.random.default_rng(_SEED)
-    level, half_life, start = curve().draw(rng, len(a), size=_DRAWS)
-    level = level * record_factor(size[a, b], before)
+    # where whole continents open, fewer draws say the same in bounded memory
+    draws = max(100, min(_DRAWS, _ROOM // len(a)))
+    level, half_life, start = curve().draw(rng, len(a), size=draws)
+    level = level * record_factor(size[a, b], before[a, b])
     low, high = np.quantile(
         realised_share(level, half_life, start, years) @ weight, (0.25, 0.75)
     )

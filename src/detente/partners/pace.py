@@ -117,7 +117,8 @@ class Partly:
         if not self.sized:
             return realised(world, shocks, self.share)
         goal = goal_of(world, shocks, exogenous(world, shocks).base, split=True)
-        factor = record_factor(potential(world, goal), as_before(shocks))
+        before = as_before(world, shocks, goal)
+        factor = record_factor(potential(world, goal), before)
         return realised(world, shocks, self.share * factor)
 
 

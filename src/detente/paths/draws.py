@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from detente.errors import NoSolutionError, NotConvergedError
 from detente.openings.embedded import curve
 from detente.openings.pace import LinkPace
 from detente.paths.fan import Fan
@@ -56,15 +57,23 @@ def with_fan(
     drawn = _drawn(pairs, course.world.n_countries, draws, seed)
     drawn["level"] *= record_factor(course.potential, course.before)
     found: dict[str, list[Array]] = {"welfare": [], "own_earnings": [], "pairs": []}
+    kept: list[int] = []
     for d in range(draws):
-        values = Walk(course, _pace(drawn, d)).years(lambda _: None)
+        if progress is not None:
+            progress(d + 1)
+        try:
+            values = Walk(course, _pace(drawn, d)).years(lambda _: None)
+        except (NoSolutionError, NotConvergedError):
+            continue  # counted: the path itself is not lost
         found["welfare"].append(values["welfare_hat"] - 1.0)
         found["own_earnings"].append(values["own_earnings_hat"] - 1.0)
         found["pairs"].append(values["pairs"])
-        if progress is not None:
-            progress(d + 1)
+        kept.append(d)
+    if not kept:
+        return path
     stacked = {key: np.stack(value) for key, value in found.items()}
-    fan = Fan(course.world.countries, course.calendar, seed, stacked, **drawn)
+    done = {key: value[kept] for key, value in drawn.items()}
+    fan = Fan(course.world.countries, course.calendar, seed, stacked, asked=draws, **done)
     return replace(path, fan=fan)
 
 

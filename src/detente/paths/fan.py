@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,8 @@ class Fan:
         USD, (D, Y, N, N)).
     level, half_life, start : ndarray, shape (D, N, N)
         What was drawn; NaN where no link of a pair opens.
+    asked : int
+        Draws that were asked for; those without a solution are left out.
     """
 
     countries: tuple[str, ...]
@@ -46,6 +49,12 @@ class Fan:
     level: Array
     half_life: Array
     start: Array
+    asked: int = 0
+
+    @property
+    def failed(self) -> int:
+        """Draws without a solution."""
+        return max(self.asked - self.draws, 0)
 
     @property
     def draws(self) -> int:
@@ -67,7 +76,7 @@ class Fan:
         found: Array = {"exports": sold, "imports": bought}.get(what, sold + bought)
         return found
 
-    @property
+    @cached_property
     def table(self) -> pd.DataFrame:
         """Quantiles of every country in every year.
 

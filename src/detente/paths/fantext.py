@@ -37,13 +37,18 @@ def fan_section(path: PathResult, fan: Fan, focus: str, name: str) -> Section:
         ),
         tables=(Table(headers, "lrrrrr", tuple(rows)),),
         notes=(
-            f"{fan.draws} draws (seed {fan.seed}) of how far and how fast each pair opens; "
+            f"{fan.draws} draws (seed {fan.seed}{_failed(fan)}) of how far and how fast each "
+            "pair opens; "
             "those of one cause go together in part. The path above takes the middle pace for "
             "every "
             f"link{_why(path, focus, end['q50'])}. What gravity, elasticities and politics "
             "leave open comes on top (docs/openings.md).",
         ),
     )
+
+
+def _failed(fan: Fan) -> str:
+    return f"; {fan.failed} more without a solution" if fan.failed else ""
 
 
 def _why(path: PathResult, focus: str, middle: float) -> str:

@@ -40,7 +40,7 @@ def fan_options(path: PathResult) -> list[str]:
     return (
         ["--draws", "0"]
         if fan is None
-        else ["--draws", f"{fan.draws}", "--seed", f"{fan.seed}"]
+        else ["--draws", f"{fan.asked}", "--seed", f"{fan.seed}"]
     )
 
 

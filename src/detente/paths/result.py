@@ -14,12 +14,14 @@ import pandas as pd
 
 from detente._version import __version__
 from detente.equilibrium import Certificate, Equilibrium
+from detente.openings.likely import provenance
 from detente.outcomes import partners as partners_of
 from detente.paths.fan import Fan
 from detente.report.documents import document
 from detente.result import WORLD_FILE, world_reference
 from detente.scenario import Measure, Scenario
 from detente.scenario.dates import status
+from detente.scenario.opennesspath import FROM_RECORD as PATHS
 from detente.scenario.regimefiles import Told, regimes_of, told
 from detente.world.core import Array, World
 
@@ -357,9 +359,10 @@ class PathResult:
                 "tolerance": self.certificate.worst.tolerance,
                 "deficit_rule": self.scenario.assumptions.rule,
                 **{key: assumed[key] for key in SETTINGS},
-                "draws": 0 if self.fan is None else self.fan.draws,
+                "draws": 0 if self.fan is None else self.fan.asked,
                 "seed": None if self.fan is None else self.fan.seed,
             },
+            **({"openings": provenance()} if assumed["openness_path"] in PATHS else {}),
             "provisional": self.provisional,
             "certificate": {
                 "solves": self.certificate.solves,

@@ -18,7 +18,7 @@ from detente.equilibrium import (
     require_arguments,
     solve_equilibrium,
 )
-from detente.equilibrium.opened import Goal, as_before, goal_of, potential, with_links
+from detente.equilibrium.opened import Goal, Mask, as_before, goal_of, potential, with_links
 from detente.errors import InputError, NoSolutionError, NotConvergedError
 from detente.openings.pace import LinkPace
 from detente.paths.adjust import deepened, speed
@@ -162,11 +162,13 @@ class Course:
             return None
         return link_pace(path, assumed.adjustment_years, self.potential, self.before)
 
-    @property
-    def before(self) -> bool:
-        """Whether what opens returns to what it carried before the bans."""
-        used = [s for s in self.shocks if s.notes.get("dormant_share", {}).get("used")]
-        return bool(used) and all(as_before(s) for s in used)
+    @cached_property
+    def before(self) -> Mask:
+        """Which pairs return to what they carried before the bans in every phase, (N, N)."""
+        both = zip(self.shocks, self.goals, strict=True)
+        kept = [as_before(self.world, shocks, goal) | ~_opens(goal) for shocks, goal in both]
+        found: Mask = np.all(kept, axis=0)
+        return found
 
     @cached_property
     def goals(self) -> list[Goal]:
@@ -357,6 +359,13 @@ class Walk:
             f"{np.abs(np.log(step)).max():.1e}. Take a smaller capital_share.",
             eq.certificate,
         )
+
+
+def _opens(goal: Goal) -> Mask:
+    """Pairs between which something opens, (N, N)."""
+    there: Mask = np.asarray(goal.opened.any(axis=0), dtype=bool)
+    found: Mask = there | there.T
+    return found
 
 
 def _by_year(segments: list[Segment]) -> Iterator[tuple[int, list[Segment]]]:

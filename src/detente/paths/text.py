@@ -7,7 +7,6 @@ from datetime import date
 
 import pandas as pd
 
-from detente.equilibrium.opened import as_before
 from detente.paths.fantext import fan_section
 from detente.paths.result import PathResult, Stage
 from detente.report.numbers import (
@@ -127,7 +126,10 @@ def _notes(path: PathResult) -> tuple[str, ...]:
     """What the figures are, and what they leave out."""
     given = path.scenario.assumptions
     used = [s.equilibrium.shocks for s in path.stages if _used(s)]
-    before = all(as_before(s) for s in used)
+    before = all(
+        n.get("anchor") == "as_before" and not n.get("by_measure")
+        for n in (s.notes.get("dormant_share", {}) for s in used)
+    )
     if used and given.openness_path != ADJUSTMENT:
         pace = words_of(given.openness_path, given.adjustment_years, before)
         why = "detente openings, docs/openings.md"
@@ -231,8 +233,8 @@ def _phases(path: PathResult, focus: str) -> Section:
     short = pace is not None and pace.level != 1 and any(_used(s) for s in path.stages)
     if short:
         notes.append(
-            "What opens ends short of its potential here; the whole of it: detente run, or "
-            "openness_path: immediate."
+            "What opens ends at another level than its potential here; all of that: detente "
+            "run, or openness_path: immediate."
         )
     return Section(
         "path_phases",

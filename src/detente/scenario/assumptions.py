@@ -292,7 +292,10 @@ class Assumptions(BaseModel):
 
     def to_dict(self) -> dict[str, Any]:
         """As a file holds them, defaults left out."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        found = self.model_dump(mode="json", exclude_defaults=True)
+        if ADJUSTMENT in found:  # alone it would mean links that open, too
+            found["openness_path"] = self.model_dump(mode="json")["openness_path"]
+        return found
 
     def check(self, world: World, source: Source) -> None:
         """Refuse a country of the deficit rule or of ``capital`` that the world lacks."""

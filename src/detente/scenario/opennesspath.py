@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, WithJsonSchema
 
 from detente.errors import nearest
@@ -18,6 +20,7 @@ from detente.openings.pace import IMMEDIATE, Array, LinkPace, Pace, half_life_of
 from detente.scenario.numerals import number_schema, ratio_schema
 from detente.scenario.quantities import plain_number, ratio, refuse
 
+Mask = NDArray[np.bool_]
 BASE_RATE, ADJUSTMENT = "base-rate", "adjustment_years"
 #: What a word may be; the last is what an ``adjustment_years`` given alone means.
 WORDS = (BASE_RATE, "immediate", "warm", "cold", ADJUSTMENT)
@@ -119,7 +122,7 @@ def link_pace(
     path: str | Mapping[str, float | str],
     adjustment_years: float,
     potential: Array,
-    before: bool = False,
+    before: Mask | bool = False,
 ) -> LinkPace:
     """The pace of every pair.
 
@@ -129,7 +132,7 @@ def link_pace(
     adjustment_years : float
     potential : ndarray, shape (N, N)
         What the pairs' opened links would carry, million USD.
-    before : bool
+    before : bool or ndarray of bool, shape (N, N)
         Whether that is what they carried before the bans, and not what gravity says. Where the
         pace is history's, it is a share of what gravity expects of a link of typical size. Of
         gravity's potential larger links reach more
@@ -143,9 +146,9 @@ def link_pace(
     return LinkPace.of(pace, record_factor(potential, before))
 
 
-def record_factor(potential: Array, before: bool) -> Array | float:
+def record_factor(potential: Array, before: Mask | bool) -> Array:
     """What the record's level is multiplied with, by pair: see :func:`link_pace`."""
-    return before_factor() if before else size_factor(potential)
+    return np.where(before, before_factor(), size_factor(potential))
 
 
 def words_of(
@@ -167,7 +170,7 @@ def words_of(
         "warm": "as warm openings in history did",
         "cold": "as cold openings in history did",
     }.get(path if isinstance(path, str) else "", "as the scenario states")
-    size = ", for a link of some two billion USD, and more for a larger one"
+    size = ", for a link of some two billion USD, more for a larger one, less for a smaller"
     return (
         f"what relief opens comes {said}: {100 * five:.0f} % of its potential after 5 years, "
         f"{100 * fifteen:.0f} % after 15{size if sized and not before else ''}"
