@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from detente import solve
+from detente import load_world, solve
+from detente.equilibrium import Equilibrium, solve_equilibrium
 from detente.equilibrium.opened import Goal, goal_of, potential, realised
 from detente.equilibrium.problem import exogenous
-from detente.errors import InputError, ScenarioError
-from detente.openings.likely import DOLLARS, facts, paces, size_factor
+from detente.errors import InputError, NoSolutionError, ScenarioError
+from detente.openings.embedded import curve
+from detente.openings.likely import DOLLARS, facts, ordinary, paces, size_factor
 from detente.openings.pace import IMMEDIATE, LinkPace, Pace, half_life_of
+from detente.outcomes.yearson import after
 from detente.paths import solve_path, with_fan
 from detente.paths.adjust import speed
 from detente.paths.fan import NAMES
 from detente.paths.links import Links
+from detente.paths.solve import Walk
 from detente.scenario import Assumptions, Scenario
 from detente.scenario.additions import Additions
 from detente.scenario.opennesspath import link_pace
@@ -303,3 +310,107 @@ def test_a_fan_s_tables_are_a_path_s_tables() -> None:
     partners = tables["path_fan_partners"]
     assert set(partners["partner"]) == set(WORLD.countries) - {"PRK"}
     assert "9 in 10" in path.chart("PRK")
+
+
+# -- what is likely some years on -------------------------------------------------------------
+def on_small_korea(**assumed: Any) -> Equilibrium:
+    return solve_equilibrium(WORLD, scenario(OPEN, **assumed))
+
+
+@pytest.mark.parametrize("years", [5, 15])
+def test_some_years_on_is_the_pace_at_each_pair_s_own_size(years: int) -> None:
+    """By hand: level·size^β·(1 − (1 − start)·2^(−t/h)) of each pair's opened weight."""
+    eq = on_small_korea()
+    goal = goal_of(WORLD, eq.shocks, exogenous(WORLD, eq.shocks).base, split=True)
+    size, base = potential(WORLD, goal), paces()["base-rate"]
+    least, most = facts()["sizes"]
+    beta = facts()["posterior"]["size_effect"][1]
+    part = 1 - (1 - base.start) * 2 ** (-years / base.half_life)
+    share = base.level * (np.clip(size * DOLLARS, least, most) / 1000) ** beta * part
+    found = after(eq, years)
+    expected = goal.rest + np.where(size > 0, share, 1.0) * goal.opened + goal.added
+    np.testing.assert_allclose(exogenous(WORLD, found.shocks).base, expected, rtol=1e-9)
+    assert found.realised == pytest.approx((size * share).sum() / size.sum())
+    assert 0 < found.low < found.high
+
+
+def test_the_quartiles_are_those_of_the_draws() -> None:
+    eq = on_small_korea()
+    goal = goal_of(WORLD, eq.shocks, exogenous(WORLD, eq.shocks).base, split=True)
+    size = potential(WORLD, goal)
+    a, b = np.nonzero(np.triu(size, 1))
+    level, half, start = curve().draw(np.random.default_rng(1), len(a), size=4000)
+    each = level * size_factor(size[a, b]) * (1 - (1 - start) * 2 ** (-5 / half))
+    low, high = np.quantile(each @ (size[a, b] / size[a, b].sum()), (0.25, 0.75))
+    found = after(eq, 5)
+    assert found.low == pytest.approx(low, rel=0.15)
+    assert found.high == pytest.approx(high, rel=0.15)
+
+
+def test_a_return_to_trade_before_is_compared_with_ordinary_links() -> None:
+    world = load_world("korea")
+    lift = {"lift": {"regime": "unsc-dprk"}}
+    eq = solve_equilibrium(world, scenario(lift))
+    expected = paces()["base-rate"].share(5) / ordinary()
+    assert after(eq, 5).realised == pytest.approx(float(expected))
+    assert 0.4 < ordinary() < 0.8
+
+
+def test_another_opening_changes_no_other_pair_s_pace() -> None:
+    """A later, small opening towards gravity's potential once lowered every link's."""
+    world = load_world("korea")
+    lift = {"lift": {"regime": "unsc-dprk", "on": "2020-01-01"}}
+    more = {"exporter": "PRK", "importer": "JPN", "share": 1, "openness": 1}
+    later = {"open": more | {"on": "2022-01-01"}}
+    one, two = (solve_path(world, scenario(*m), 5) for m in ([lift], [lift, later]))
+    first = [p.of("PRK")["welfare"].iloc[0] for p in (one, two)]
+    assert first[1] == pytest.approx(first[0], rel=1e-9)
+
+
+# -- kept as it was said ----------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "assumed",
+    [
+        {"adjustment_years": 2, "openness_path": "base-rate"},
+        {"adjustment_years": 8},
+        {"adjustment_years": 8, "openness_path": "warm"},
+        {"openness_path": {"level": "150%", "half_life": 4, "start": "10%"}},
+        {"openness_path": {"level": 0.4, "half_life": 0}},
+    ],
+)
+def test_a_scenario_saved_and_read_again_is_the_same(assumed: dict[str, Any]) -> None:
+    given = scenario(OPEN, **assumed)
+    again = Scenario.from_dict(yaml.safe_load(given.to_yaml()))
+    assert again.assumptions == given.assumptions
+    assert again.content_hash == given.content_hash
+    assert given.with_(years=3).assumptions.pace == given.assumptions.pace
+    path = solve_path(WORLD, again, 2)
+    assert np.isfinite(path.values["welfare_hat"]).all()
+    assert after(solve_equilibrium(WORLD, given), 5).realised >= 0
+
+
+def test_a_draw_without_a_solution_is_counted_and_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = solve_path(WORLD, scenario(OPEN), 2)
+    years, calls = Walk.years, iter(range(100))
+
+    def sometimes(self: Walk, progress: Any) -> Any:
+        if next(calls) % 4 == 0:
+            raise NoSolutionError("no such world")
+        return years(self, progress)
+
+    monkeypatch.setattr(Walk, "years", sometimes)
+    found = with_fan(path, draws=8, seed=0).fan
+    assert found is not None
+    assert (found.draws, found.failed) == (6, 2)
+
+
+def test_the_files_of_a_path_are_made_again_with_its_draws(tmp_path: Path) -> None:
+    path = with_fan(solve_path(WORLD, scenario(OPEN), 2), draws=20, seed=7)
+    folder = path.save(tmp_path / "out", "PRK")
+    facts_of = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert "--draws 20 --seed 7" in facts_of["run_again"]
+    assert facts_of["openings"]["curve"] == facts()["draws_sha256"]
+    stated = solve_path(WORLD, scenario(OPEN, openness_path="immediate"), 2)
+    assert "openings" not in stated.provenance
