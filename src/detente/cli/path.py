@@ -49,7 +49,7 @@ Pace = Annotated[
 ]
 Draws = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Draws of the fan, with the base rate; 0 is none (100)."),
+    typer.Option(metavar="N", help="Draws of the fan, with the base rate; 0 is none (60)."),
 ]
 Seed = Annotated[int, typer.Option(metavar="N", help="Of the draws.")]
 Discount = Annotated[

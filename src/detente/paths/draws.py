@@ -19,9 +19,9 @@ from detente.solver import MAX_ITERATIONS
 from detente.world.core import Array
 
 #: Draws of a fan where nobody says; its quantiles move by a few percent of its width.
-DRAWS = 100
+DRAWS = 60
 #: Largest relative residual of a draw's equilibria: a fan is read to two digits.
-TOLERANCE = 1e-7
+TOLERANCE = 1e-6
 
 
 def with_fan(
