@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detente.assembly.yamlfile import Lines, parse_yaml, text_of
 from detente.errors import InputError, Place, nearest
 from detente.sources.iotable import IOTable
 from detente.sources.reading import read_table
+from detente.sources.yamlfile import Lines, parse_yaml, text_of
 
 Array = NDArray[np.float64]
 

@@ -20,9 +20,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic import model_validator as validator
 from pydantic_core import PydanticCustomError
 
-from detente.assembly.yamlfile import Lines, read_yaml
 from detente.errors import InputError, Place, nearest
 from detente.sources.record import Sourced
+from detente.sources.yamlfile import Lines, read_yaml
 
 #: Million USD in one of it.
 UNITS = {"USD": 1e-6, "thousand USD": 1e-3, "million USD": 1.0, "billion USD": 1e3}

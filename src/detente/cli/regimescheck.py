@@ -10,13 +10,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from detente.assembly.yamlfile import Lines, parse_yaml, text_of
 from detente.errors import InputError, Place, nearest
 from detente.regimes.catalogue import mistake_of, regime_names
 from detente.regimes.coverage import line_mask
 from detente.regimes.hs import REVISIONS, expand, refuse_unknown_lines
 from detente.regimes.schema import Regime
 from detente.sources.files import embedded_rows
+from detente.sources.yamlfile import Lines, parse_yaml, text_of
 
 Keys = tuple[str | int, ...]
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from detente.assembly.yamlfile import Lines, parse_yaml, text_of
 from detente.corridors.costsectors import load_sectors
 from detente.corridors.network import BETTER, Network
 from detente.corridors.project import (
@@ -31,6 +30,7 @@ from detente.corridors.tables import (
     read_transfers,
 )
 from detente.errors import InputError, Place, nearest
+from detente.sources.yamlfile import Lines, parse_yaml, text_of
 
 SUFFIXES = (".yaml", ".yml")
 #: Any shipment will do to see whether there is a way at all.

@@ -18,7 +18,6 @@ from pydantic import (
     model_validator,
 )
 
-from detente.assembly.yamlfile import Lines, parse_yaml, text_of
 from detente.corridors.pipelines import Link, Segment, Stop, check
 from detente.corridors.pipelineunits import (
     Capacity,
@@ -37,6 +36,7 @@ from detente.corridors.pipelineunits import (
     refuse,
 )
 from detente.errors import InputError, Place, nearest
+from detente.sources.yamlfile import Lines, parse_yaml, text_of
 
 SUFFIXES = (".yaml", ".yml")
 _SUM = 1e-6

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from detente.errors import InputError, nearest
-from detente.openings.recordfile import Lines, parse, text_of
+from detente.sources.yamlfile import Lines, parse_yaml, text_of
 
 Kind = Literal[
     "recognition",
@@ -255,7 +255,7 @@ def load_record(path: Path | str | None = None) -> Record:
         text, file = files("detente.data").joinpath("openings", _NAME).read_text("utf-8"), _NAME
     else:
         text, file = text_of(Path(path)), str(path)
-    data, lines = parse(text, file)
+    data, lines = parse_yaml(text, file)
     try:
         document = _Document.model_validate(data)
     except ValidationError as error:

@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from detente.assembly.yamlfile import Lines, parse_yaml, text_of
 from detente.errors import InputError, Place, nearest
 from detente.regimes.hs import refuse_unknown_lines
 from detente.regimes.schema import LawSource, Products, Provision, Quantity, Regime
+from detente.sources.yamlfile import Lines, parse_yaml, text_of
 
 SUFFIXES = (".yaml", ".yml")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import yaml
 
-from detente.assembly.yamlfile import Lines, parse_yaml, text_of
 from detente.corridors.pipelinecase import SUFFIXES
 from detente.errors import InputError
+from detente.sources.yamlfile import Lines, parse_yaml, text_of
 
 #: Folder, beside a scenario that was written, of the projects' files that it names.
 FOLDER = "projects"

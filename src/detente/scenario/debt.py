@@ -31,8 +31,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from detente.assembly.yamlfile import parse_yaml
 from detente.errors import InputError, nearest
+from detente.sources.yamlfile import parse_yaml
 from detente.world.core import Array
 
 #: Payments a year that have a day of the month each.

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from detente.assembly.yamlfile import text_of
 from detente.errors import InputError
 from detente.regimes.attach import record_of, recorded_regime
 from detente.regimes.catalogue import SUFFIXES, load_regime
@@ -17,6 +16,7 @@ from detente.regimes.schema import Regime
 from detente.scenario.core import Scenario
 from detente.scenario.lawmeasure import LawMeasure
 from detente.scenario.measure import Measure
+from detente.sources.yamlfile import text_of
 from detente.world.core import World
 
 #: Folder, beside a scenario that was written, of the regimes' files that it names.

@@ -28,7 +28,6 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from detente import model
-from detente.assembly.yamlfile import parse_yaml
 from detente.errors import InputError, nearest
 from detente.regimes.catalogue import load_regime, regime_names
 from detente.regimes.coverage import to_sectors
@@ -38,6 +37,7 @@ from detente.scenario.compose import State
 from detente.scenario.debt import Figure
 from detente.scenario.measure import Mask
 from detente.scenario.quantities import ratio, refuse
+from detente.sources.yamlfile import parse_yaml
 from detente.world.core import Array, World
 
 #: Shares of a mix sum to one up to this.
