@@ -35,6 +35,7 @@ from detente.report.documents import document, records
 
 if TYPE_CHECKING:
     from detente.paths import PathResult
+    from detente.report.view import View
     from detente.result import Result
 
 
@@ -163,18 +164,15 @@ def _answer(
 
     view = View.of(result, country)
     if path is not None:
-        view = replace(view, more=tuple(path_sections(path, country)))
+        told = {k: v for k, v in path.provenance.items() if k in ("settings", "openings")}
+        view = replace(
+            view,
+            more=tuple(path_sections(path, country)),
+            provenance={**view.provenance, "path": told},
+        )
     shown = None if table is None else one_table({**view.tables, **extra}, table)
     if out is not None:
-        from detente.paths.folder import fan_options, path_files
-        from detente.report.folder import write_run
-
-        earlier = out.is_dir() and any(out.iterdir())
-        more = {} if path is None else path_files(path, country)
-        options = [] if path is None else fan_options(path)
-        write_run(out, view, {**result.files, **more}, options)
-        if earlier:
-            typer.echo(f"note: an earlier run in {out} was replaced.", err=True)
+        _write(out, view, result, path, country)
     if form is Format.json:
         whole: Any = document(view.provenance, view.tables) if shown is None else records(shown)
         if shown is None and path is not None:
@@ -187,3 +185,18 @@ def _answer(
         print_report(view)
     else:
         print_frame(shown)
+
+
+def _write(
+    out: Path, view: View, result: Result, path: PathResult | None, country: str | None
+) -> None:
+    """The run's folder, with the path's files where there is one."""
+    from detente.paths.folder import fan_options, path_files
+    from detente.report.folder import write_run
+
+    earlier = out.is_dir() and any(out.iterdir())
+    more = {} if path is None else path_files(path, country)
+    options = [] if path is None else fan_options(path)
+    write_run(out, view, {**result.files, **more}, options)
+    if earlier:
+        typer.echo(f"note: an earlier run in {out} was replaced.", err=True)
