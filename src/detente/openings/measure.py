@@ -97,7 +97,7 @@ class Measured:
 
     @property
     def openings(self) -> pd.DataFrame:
-        """Histories of openings, every pair once: what a curve is fitted to."""
+        """Histories of openings, every pair once; a curve leaves some out (``for_curve``)."""
         table = self.histories
         return table[(table["direction"] == "opening") & table["once"]].reset_index(drop=True)
 

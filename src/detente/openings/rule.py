@@ -194,7 +194,7 @@ def find(
     DataFrame
         ``a``, ``b``, ``event``, ``group``, ``kind``, ``direction``, ``year0`` (the event's
         year), ``picked``, ``by_rule``, ``once`` (the row of this pair and direction that
-        enters a curve), ``wide`` (one side of the event is everyone else) and ``why`` (why
+        may enter a curve), ``wide`` (one side of the event is everyone else) and ``why`` (why
         the rule does not find it, else empty).
     """
     return counted(
